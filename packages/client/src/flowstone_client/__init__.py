@@ -1,0 +1,1 @@
+"""Look at what ran: flows, runs, steps, tasks and their artifacts."""

@@ -1,0 +1,1 @@
+"""Compile a flow for a production scheduler."""

@@ -1,0 +1,1 @@
+"""Run tasks somewhere: the local executor, and the conformance kit for every other."""

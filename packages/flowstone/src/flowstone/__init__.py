@@ -1,0 +1,1 @@
+"""From a Python class on a laptop to production: every flowstone package in one."""

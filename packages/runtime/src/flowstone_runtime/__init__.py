@@ -1,0 +1,1 @@
+"""FlowSpec, the task runner, the local scheduler and the command line of flowstone."""
