@@ -71,9 +71,7 @@ class Pathspec:
         """
         parts = text.split("/")
         if len(parts) > len(_LEVELS):
-            raise InvalidPathspecError(
-                text, f"it has {len(parts)} parts, at most {len(_LEVELS)} have a meaning"
-            )
+            raise InvalidPathspecError(text, f"it has {len(parts)} parts, at most {len(_LEVELS)} have a meaning")
         return cls(*parts)
 
     @property

@@ -21,9 +21,7 @@ class PluginNotFoundError(FlowstoneError, LookupError):
 
     def __str__(self) -> str:
         known = ", ".join(self.installed) or "none"
-        return (
-            f"no plugin {self.name!r} in {self.group}; installed: {known}; install the package that offers it"
-        )
+        return f"no plugin {self.name!r} in {self.group}; installed: {known}; install the package that offers it"
 
 
 class BrokenPluginError(FlowstoneError, ImportError):
