@@ -1,1 +1,10 @@
-"""Run tasks somewhere: the local executor, and the conformance kit for every other."""
+"""Run tasks somewhere: the local executor, and the conformance kit for every other.
+
+An executor takes `TaskRequest`s and posts `TaskEvent`s (both in
+`flowstone_interfaces`). It knows nothing of flows.
+"""
+
+from flowstone_executors.job import Job, Program, inherited_job
+from flowstone_executors.local import InProcessExecutor, LocalExecutor
+
+__all__ = ["InProcessExecutor", "Job", "LocalExecutor", "Program", "inherited_job"]

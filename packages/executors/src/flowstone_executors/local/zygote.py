@@ -1,0 +1,187 @@
+"""The process that forks tasks.
+
+It is forked from a process that has imported the user's modules and has no threads
+yet, so that each task is a fork of it: isolated, with every import done. It does
+nothing but fork, kill and reap, holds no data, and ends, with all its tasks, as
+soon as the scheduler's end of the socket closes, however the scheduler died.
+"""
+
+import contextlib
+import errno
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+import attrs
+
+from flowstone_executors.job import Program
+from flowstone_executors.local.child import DieWithParent, TaskPipes, TaskStart, become_task, die_with_parent_call
+from flowstone_executors.local.messages import COMMAND_BYTES, Command, News, Notice, Verb
+
+
+@attrs.frozen
+class Zygote:
+    """The scheduler's handle on the process that forks: its id and the socket to it."""
+
+    pid: int
+    socket: socket.socket
+
+
+def start_zygote(program: Program | None) -> Zygote:
+    """Fork the zygote; `program` runs in each task, `None` executes the request's argv.
+
+    Call it before this process starts threads: a fork copies only the calling thread
+    and leaves the locks of the others locked for ever.
+    """
+    ours, theirs = socket.socketpair()
+    # Found before the fork: loading ctypes costs each task what it costs the zygote once.
+    die_with_parent = die_with_parent_call()
+    _flush_streams()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return Zygote(pid, ours)
+    try:
+        ours.close()
+        _Server(theirs, program, die_with_parent).serve()
+    finally:
+        os._exit(1)
+
+
+def _flush_streams() -> None:
+    # What is still buffered would be written once more by every fork.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.flush()
+
+
+class _Server:
+    """The zygote's own side: one loop over the socket and the deaths of its children."""
+
+    def __init__(
+        self, connection: socket.socket, program: Program | None, die_with_parent: DieWithParent | None
+    ) -> None:
+        self._connection = connection
+        self._program = program
+        self._die_with_parent = die_with_parent
+        self._numbers: dict[int, int] = {}  # process id -> task number
+        self._pids: dict[int, int] = {}  # the inverse
+
+    def serve(self) -> NoReturn:
+        os.setsid()  # a terminal's Ctrl-C is the scheduler's to handle
+        gc.freeze()  # a collection in a task would copy every page of the shared heap
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        deaths, wakeup = os.pipe()
+        os.set_blocking(deaths, False)
+        os.set_blocking(wakeup, False)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+        connection = self._connection.fileno()
+        while True:
+            ready, _, _ = select.select([connection, deaths], [], [])
+            if deaths in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(deaths, 4096)
+                self._reap()
+            if connection in ready and not self._obey():
+                self._kill_all()
+                os._exit(0)
+
+    def _obey(self) -> bool:
+        """Carry out one command; False once the scheduler is gone."""
+        try:
+            header, fds, _, _ = socket.recv_fds(self._connection, COMMAND_BYTES, 3)
+            if not header:
+                return False
+            header += self._receive(COMMAND_BYTES - len(header))
+            command = Command.unpack(header)
+            if command.verb is Verb.KILL:
+                self._kill(command.number)
+                return True
+            argv = tuple(json.loads(self._receive(command.argv_bytes)))
+            environ = json.loads(self._receive(command.environ_bytes))
+            payload = self._receive(command.payload_bytes)
+            self._start(command.number, TaskStart(argv, environ, payload, TaskPipes(*fds)))
+        except (EOFError, ConnectionError):
+            return False
+        return True
+
+    def _receive(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = self._connection.recv(size)
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _start(self, number: int, start: TaskStart) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._send(Notice(News.NOT_STARTED, number, error.errno or errno.EAGAIN))
+        else:
+            if pid == 0:
+                become_task(start, self._program, self._die_with_parent, self._connection.fileno())
+            self._numbers[pid] = number
+            self._pids[number] = pid
+            self._send(Notice(News.STARTED, number, pid))
+        finally:
+            start.pipes.close()
+
+    def _kill(self, number: int) -> None:
+        # Only an unreaped child is killed here, so its id cannot have gone to a stranger.
+        pid = self._pids.get(number)
+        if pid is not None:
+            _kill_group(pid)
+
+    def _reap(self) -> None:
+        while self._numbers:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            number = self._numbers.pop(pid, None)
+            if number is None:
+                continue
+            del self._pids[number]
+            _kill_group(pid)  # what the task left running ends with it
+            # Linux counts ru_maxrss in KiB, macOS in bytes.
+            unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+            self._send(
+                Notice(
+                    News.EXITED,
+                    number,
+                    os.waitstatus_to_exitcode(status),
+                    usage.ru_utime + usage.ru_stime,
+                    usage.ru_maxrss / unit,
+                )
+            )
+
+    def _send(self, notice: Notice) -> None:
+        # A scheduler that is gone shows as end of file in the loop, which then stops everything.
+        with contextlib.suppress(ConnectionError):
+            self._connection.sendall(notice.pack())
+
+    def _kill_all(self) -> None:
+        for pid in self._numbers:
+            _kill_group(pid)
+        for pid in self._numbers:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)  # a child that has not come to its setsid yet leads no group
