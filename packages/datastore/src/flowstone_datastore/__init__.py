@@ -1,1 +1,113 @@
-"""Content-addressed artifacts and run journals: a place for Python values that never stores the same bytes twice."""
+"""Content-addressed artifacts and run journals: a place for Python values that never stores the same bytes twice.
+
+`Datastore.open` is the door. `FORMAT.md`, beside this package, says what is stored, byte by byte.
+"""
+
+from flowstone_datastore.address import InvalidAddressError, address_of, check_address
+from flowstone_datastore.artifact import Artifact, Blob, ChunkRef
+from flowstone_datastore.artifact_store import ArtifactStore, UnknownEncodingError
+from flowstone_datastore.artifact_table import ArtifactTable
+from flowstone_datastore.chunk_store import (
+    ChunkStore,
+    DamagedChunkError,
+    InvalidVerifyError,
+    MissingChunkError,
+    Verify,
+)
+from flowstone_datastore.datastore import Datastore
+from flowstone_datastore.fields import InvalidRecordError
+from flowstone_datastore.file_storage import FileStorage
+from flowstone_datastore.journal import Journal, SegmentWriter
+from flowstone_datastore.logs import DamagedLogError, LogFrame, LogSegment
+from flowstone_datastore.marker import NotAStoreError, UnsupportedFormatError
+from flowstone_datastore.memory_storage import MemoryStorage
+from flowstone_datastore.open_storage import open_storage
+from flowstone_datastore.pickling import UnimportableTypeError, UnloadableError, UnpicklableError
+from flowstone_datastore.process_identity import ProcessIdentity, current_process, is_alive
+from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
+from flowstone_datastore.records import (
+    Heartbeat,
+    Record,
+    RunEnded,
+    RunStarted,
+    TagsChanged,
+    TaskFailed,
+    TaskFinished,
+    TaskStarted,
+)
+from flowstone_datastore.run_state import RunState, RunSummary, TaskState, TaskSummary
+from flowstone_datastore.segment import DamagedRecordError, RecordRef
+from flowstone_datastore.storage import OpensFiles, Storage
+from flowstone_datastore.storage_errors import (
+    InvalidObjectPathError,
+    ObjectNotFoundError,
+    StorageError,
+    StorageFailedError,
+    StoreFullError,
+    StoreNotWritableError,
+)
+from flowstone_datastore.table_store import NoSuchArtifactError, TableStore
+
+__all__ = [
+    "Artifact",
+    "ArtifactStore",
+    "ArtifactTable",
+    "Blob",
+    "ChunkRef",
+    "ChunkStore",
+    "Code",
+    "DamagedChunkError",
+    "DamagedLogError",
+    "DamagedRecordError",
+    "Datastore",
+    "FileStorage",
+    "Heartbeat",
+    "InvalidAddressError",
+    "InvalidObjectPathError",
+    "InvalidRecordError",
+    "InvalidVerifyError",
+    "Journal",
+    "LogFrame",
+    "LogSegment",
+    "LogSpan",
+    "MemoryStorage",
+    "MissingChunkError",
+    "NoSuchArtifactError",
+    "NotAStoreError",
+    "ObjectNotFoundError",
+    "OpensFiles",
+    "ProcessIdentity",
+    "Reads",
+    "Record",
+    "RecordRef",
+    "RunEnded",
+    "RunStarted",
+    "RunState",
+    "RunSummary",
+    "SegmentWriter",
+    "Storage",
+    "StorageError",
+    "StorageFailedError",
+    "StoreFullError",
+    "StoreNotWritableError",
+    "TableStore",
+    "TagsChanged",
+    "TaskError",
+    "TaskFailed",
+    "TaskFinished",
+    "TaskStarted",
+    "TaskState",
+    "TaskSummary",
+    "Transition",
+    "UnimportableTypeError",
+    "UnknownEncodingError",
+    "UnloadableError",
+    "UnpicklableError",
+    "UnsupportedFormatError",
+    "Verify",
+    "address_of",
+    "check_address",
+    "current_process",
+    "is_alive",
+    "open_storage",
+]

@@ -1,1 +1,48 @@
-"""From a Python class on a laptop to production: every flowstone package in one."""
+"""From a Python class on a laptop to production: `from flowstone import FlowSpec, step`.
+
+The front door: every public name, each loaded from its package when it is first asked
+for, so that importing flowstone costs a script next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowstone_client import Client, DataArtifact, Flow, Run, Step, Task
+    from flowstone_interfaces import FlowstoneError
+    from flowstone_runtime import FlowSpec, JSONType, JSONTypeClass, Parameter, current, step
+
+__all__ = [
+    "Client",
+    "DataArtifact",
+    "Flow",
+    "FlowSpec",
+    "FlowstoneError",
+    "JSONType",
+    "JSONTypeClass",
+    "Parameter",
+    "Run",
+    "Step",
+    "Task",
+    "current",
+    "step",
+]
+
+_HOMES = {
+    "flowstone_client": ("Client", "DataArtifact", "Flow", "Run", "Step", "Task"),
+    "flowstone_interfaces": ("FlowstoneError",),
+    "flowstone_runtime": ("FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,1 +1,22 @@
 """FlowSpec, the task runner, the local scheduler and the command line of flowstone."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flowstone_runtime.current import current
+from flowstone_runtime.flowspec import FlowSpec, step
+from flowstone_runtime.parameters import Parameter
+
+if TYPE_CHECKING:
+    from flowstone_runtime.json_type import JSONType, JSONTypeClass
+
+__all__ = ["FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"]
+
+# What needs click is loaded when it is asked for.
+_LAZY = {"JSONType": "json_type", "JSONTypeClass": "json_type"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

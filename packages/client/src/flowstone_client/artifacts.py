@@ -1,0 +1,48 @@
+"""Artifacts by name, as attributes: `task.data.model`."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowstone_client.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from flowstone_datastore import Artifact, Datastore
+
+
+class NoSuchDataError(NotFoundError, AttributeError):
+    """There is no artifact of this name; an `AttributeError`, so that `hasattr` answers."""
+
+
+class Artifacts:
+    """Values by name, each loaded when it is first read and kept from then on."""
+
+    def __init__(self, pathspec: str, datastore: "Datastore", entries: "Mapping[str, Artifact]") -> None:
+        self._pathspec = pathspec
+        self._datastore = datastore
+        self._entries = entries
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = self._datastore.artifacts.load(self._entry(name), name=f"{self._pathspec}/{name}")
+        vars(self)[name] = value
+        return value
+
+    def _entry(self, name: str) -> "Artifact":
+        artifact = self._entries.get(name)
+        if artifact is None:
+            known = tuple(sorted(known for known in self._entries if not known.startswith("_")))
+            raise NoSuchDataError("artifact", f"{self._pathspec}/{name}", self._datastore.url, known)
+        return artifact
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(name for name in self._entries if not name.startswith("_")))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self]
+
+    def __repr__(self) -> str:
+        return f"<{self._pathspec}: {', '.join(self) or 'no artifacts'}>"

@@ -1,0 +1,193 @@
+"""One run of a flow: how it is, and what it left."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from flowstone_client.artifacts import Artifacts
+from flowstone_client.client import Client, default_client
+from flowstone_client.errors import NotFoundError, NotStartedError
+from flowstone_client.step import Step
+from flowstone_client.task import Task
+from flowstone_datastore import Record, RunState, RunSummary, is_alive
+from flowstone_interfaces import InvalidPathspecError, Pathspec
+
+
+class Run:
+    """One run, named by its pathspec `Flow/run`.
+
+    What is asked of a run that is still going on is as new as the question; nothing of
+    one that has ended is read twice.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InvalidPathspecError: the pathspec is not that of a run.
+    """
+
+    def __init__(self, pathspec: str, *, client: Client | None = None) -> None:
+        spec = Pathspec.parse(pathspec)
+        if spec.run is None or spec.depth != 2:
+            raise InvalidPathspecError(pathspec, "a run is Flow/run")
+        self._client = client or default_client()
+        self._datastore = self._client.datastore
+        self._journal = self._datastore.journal(spec.flow, spec.run)
+        self._records: list[Record] = []
+        self._offsets: dict[str, int] = {}
+        self._summary: RunSummary | None = None
+        self.pathspec = pathspec
+        self.flow_name = spec.flow
+        self.id = spec.run
+        known = tuple(self._datastore.run_ids(spec.flow))
+        if spec.run not in known:
+            raise NotFoundError("run", pathspec, self._datastore.url, known)
+
+    # How it is
+
+    @property
+    def has_begun(self) -> bool:
+        """False if its id was claimed but nothing was recorded of it yet."""
+        return self._fold() is not None
+
+    @property
+    def summary(self) -> RunSummary:
+        """All that the journal says, as of now.
+
+        Raises:
+            NotStartedError: it says nothing yet.
+        """
+        summary = self._fold()
+        if summary is None:
+            raise NotStartedError(self.pathspec)
+        return summary
+
+    def _fold(self) -> RunSummary | None:
+        if self._summary is not None and self._summary.ended is not None:
+            return self._summary
+        found, self._offsets = self._journal.records_since(self._offsets)
+        self._records += [record for _, record in found]
+        self._summary = RunSummary.of(self._records, now=time.time(), is_alive=is_alive)
+        return self._summary
+
+    @property
+    def state(self) -> RunState:
+        """Running, finished, failed, cancelled or died."""
+        return self.summary.state
+
+    @property
+    def finished(self) -> bool:
+        """True if nothing of the run is going on any more, however it ended."""
+        return self.state is not RunState.RUNNING
+
+    @property
+    def successful(self) -> bool:
+        """True if it ran to its end."""
+        return self.state is RunState.FINISHED
+
+    @property
+    def message(self) -> str:
+        """Why it failed or was cancelled; empty otherwise."""
+        ended = self.summary.ended
+        return "" if ended is None else ended.message
+
+    @property
+    def created_at(self) -> datetime:
+        """When it started."""
+        return datetime.fromtimestamp(self.summary.started.time, UTC)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended; of one that died, when it was last heard of; `None` while it runs."""
+        ended = self.summary.finished_at
+        return None if ended is None else datetime.fromtimestamp(ended, UTC)
+
+    @property
+    def failed_tasks(self) -> tuple[Task, ...]:
+        """The tasks whose last attempt failed, in the order in which they began."""
+        return tuple(task for step in self.steps() for task in step.tasks() if task.state.value == "failed")
+
+    # What is known of it
+
+    @property
+    def user(self) -> str:
+        """Who started it."""
+        return self.summary.started.user
+
+    @property
+    def user_tags(self) -> frozenset[str]:
+        """The tags that people gave it."""
+        return self.summary.tags
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        """The tags that flowstone gave it: who, with which Python, where."""
+        return frozenset(self.summary.started.system_tags)
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """All tags."""
+        return self.user_tags | self.system_tags
+
+    @property
+    def parameters(self) -> Artifacts:
+        """The parameters' values, as attributes."""
+        started = self.summary.started
+        return Artifacts(self.pathspec, self._datastore, dict(started.parameters))
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The source of every file of the run's code, by path relative to the project's root."""
+        code = self.summary.started.code
+        if code is None:
+            return {}
+        return {
+            path: bytes(self._datastore.chunks.get(ref.address, size=ref.size)).decode("utf-8", "backslashreplace")
+            for path, ref in code.files.items()
+        }
+
+    # What it left
+
+    def steps(self) -> Iterator[Step]:
+        """The steps that have begun, in the order of their first task."""
+        summary = self.summary
+        for name in dict.fromkeys(step for step, _ in summary.tasks):
+            yield Step(self.pathspec, name, self._datastore, summary)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(reversed(list(self.steps())))
+
+    def __getitem__(self, step: str) -> Step:
+        for known in self.steps():
+            if known.id == step:
+                return known
+        names = tuple(known.id for known in self.steps())
+        raise NotFoundError("step", f"{self.pathspec}/{step}", self._datastore.url, names)
+
+    def __contains__(self, step: object) -> bool:
+        return any(known.id == step for known in self.steps())
+
+    @property
+    def end_task(self) -> Task | None:
+        """The task of the last step, once it has finished."""
+        graph: Any = self.summary.started.graph
+        name = graph.get("end")
+        if not isinstance(name, str) or name not in self:
+            return None
+        return next((task for task in self[name].tasks() if task.successful), None)
+
+    @property
+    def data(self) -> Artifacts:
+        """The artifacts that the run ended with, as attributes.
+
+        Raises:
+            NotFoundError: it has not ended with success; look at its steps' tasks.
+        """
+        task = self.end_task
+        if task is None:
+            spec = f"{self.pathspec}/{self.summary.started.graph.get('end', 'end')}"
+            began = tuple(step.id for step in self.steps())
+            raise NotFoundError("finished last step", spec, self._datastore.url, began)
+        return task.data
+
+    def __repr__(self) -> str:
+        return f"Run({self.pathspec!r})"

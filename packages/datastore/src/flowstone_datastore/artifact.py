@@ -1,0 +1,179 @@
+"""A stored value, without the value: what it is, how large, and where its bytes are."""
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from typing import Any, Self
+
+import attrs
+
+from flowstone_datastore.address import InvalidAddressError, check_address
+from flowstone_datastore.fields import LARGEST_INTEGER, InvalidRecordError, refuse
+
+PICKLE_5 = "pickle-5"
+"""The encoding of a Python pickle of protocol 5 with its out-of-band buffers."""
+
+_ENCODING = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
+
+
+@attrs.frozen
+class ChunkRef:
+    """Some bytes in the store: their address and how many they are."""
+
+    address: str
+    size: int
+
+    def __attrs_post_init__(self) -> None:
+        _check_address("ChunkRef.address", self.address)
+        _check_size("ChunkRef.size", self.size)
+
+    def to_json(self) -> list[Any]:
+        """`[address, size]`."""
+        return [self.address, self.size]
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Self:
+        """Read what `to_json` gave.
+
+        Raises:
+            InvalidRecordError: it is something else.
+        """
+        if not isinstance(raw, list) or len(raw) != 2:
+            refuse("a chunk", raw, "[address, size]")
+        return cls(raw[0], raw[1])
+
+
+@attrs.frozen
+class Blob:
+    """A sequence of bytes: inline, or in chunks."""
+
+    size: int
+    """Bytes, all in all."""
+    inline: bytes | None = None
+    """The bytes themselves; `None` if they are in chunks."""
+    chunks: tuple[ChunkRef, ...] = ()
+    """Where the bytes are, in order; empty if they are inline."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.inline is not None and self.chunks:
+            raise InvalidRecordError("Blob", "it is both inline and in chunks")
+        held = sum([chunk.size for chunk in self.chunks]) if self.inline is None else len(self.inline)
+        _check_size("Blob.size", self.size)
+        if held != self.size:
+            raise InvalidRecordError("Blob.size", f"{self.size} bytes, but its parts have {held}")
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Self:
+        """A blob that carries its bytes."""
+        return cls(len(data), data)
+
+    @classmethod
+    def of_chunks(cls, *chunks: ChunkRef) -> Self:
+        """A blob whose bytes are those of the chunks, joined."""
+        return cls(sum(chunk.size for chunk in chunks), None, chunks)
+
+    def to_json(self) -> str | list[Any]:
+        """The bytes in base64, or the list of chunks."""
+        if self.inline is not None:
+            return b2a_base64(self.inline, newline=False).decode("ascii")
+        return [chunk.to_json() for chunk in self.chunks]
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Self:
+        """Read what `to_json` gave.
+
+        Raises:
+            InvalidRecordError: it is something else.
+        """
+        if isinstance(raw, str):
+            try:
+                return cls.of_bytes(a2b_base64(raw, strict_mode=True))
+            except (Base64Error, ValueError) as error:
+                raise InvalidRecordError("the inline bytes of a blob", str(error)) from error
+        if not isinstance(raw, list):
+            refuse("a blob", raw, "base64 text or an array of chunks")
+        return cls.of_chunks(*[ChunkRef.from_json(chunk) for chunk in raw])
+
+
+@attrs.frozen
+class Artifact:
+    """All that a store knows of a value without unpickling it."""
+
+    type: str
+    """Module and qualified name of the value's type, for people: `builtins.dict`."""
+    size: int
+    """Bytes of the stream and of all buffers."""
+    address: str
+    """The identity of the content: equal bytes in an equal encoding have an equal one, however they are stored."""
+    encoding: str
+    """How the bytes make a value."""
+    stream: Blob
+    buffers: tuple[Blob, ...] = ()
+    """Large memory that left the stream."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_text("Artifact.type", self.type)
+        _check_text("Artifact.encoding", self.encoding)
+        if not _ENCODING.match(self.encoding):
+            refuse("Artifact.encoding", self.encoding, "a name of lowercase letters, digits, '.' or '-'")
+        _check_address("Artifact.address", self.address)
+        _check_size("Artifact.size", self.size)
+        held = self.stream.size
+        for buffer in self.buffers:
+            held += buffer.size
+        if held != self.size:
+            raise InvalidRecordError("Artifact.size", f"{self.size} bytes, but its blobs have {held}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The artifact as FORMAT.md writes it."""
+        raw = {
+            "type": self.type,
+            "size": self.size,
+            "address": self.address,
+            "encoding": self.encoding,
+            "stream": self.stream.to_json(),
+        }
+        if self.buffers:
+            raw["buffers"] = [buffer.to_json() for buffer in self.buffers]
+        return raw
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Self:
+        """Read what `to_json` gave, whoever wrote it; unknown fields are ignored.
+
+        Raises:
+            InvalidRecordError: a field is missing, or holds what it may not.
+        """
+        if not isinstance(raw, dict):
+            refuse("an artifact", raw, "an object")
+        buffers = raw.get("buffers", [])
+        if not isinstance(buffers, list):
+            refuse("Artifact.buffers", buffers, "an array of blobs")
+        try:
+            return cls(
+                raw["type"],
+                raw["size"],
+                raw["address"],
+                raw["encoding"],
+                Blob.from_json(raw["stream"]),
+                tuple([Blob.from_json(buffer) for buffer in buffers]),
+            )
+        except KeyError as error:
+            raise InvalidRecordError("an artifact", f"it has no {error}") from error
+
+
+def _check_text(what: str, text: Any) -> None:
+    if not isinstance(text, str):
+        refuse(what, text, "text")
+
+
+def _check_address(what: str, address: Any) -> None:
+    try:
+        check_address(address)
+    except InvalidAddressError as error:
+        raise InvalidRecordError(what, str(error)) from error
+
+
+def _check_size(what: str, size: Any) -> None:
+    if type(size) is not int or not 0 <= size <= LARGEST_INTEGER:
+        refuse(what, size, "a size in bytes, from 0 to 2^63 - 1")

@@ -1,0 +1,41 @@
+"""A graph in the language of Graphviz."""
+
+from collections.abc import Iterator
+
+from flowstone_graph.edge_label import edge_label
+from flowstone_graph.flow_graph import FlowGraph
+from flowstone_graph.node import Kind, Node
+
+_SHAPES = {
+    Kind.LINEAR: "box",
+    Kind.SPLIT: "box",
+    Kind.FOREACH: "box",
+    Kind.SWITCH: "diamond",
+    Kind.JOIN: "invtrapezium",
+}
+
+
+def to_dot(graph: FlowGraph) -> str:
+    """A `digraph` with a line per step and per arrow, in the order of the flow: equal graphs give equal text."""
+    lines = [f"digraph {_quote(graph.name)} {{", "  node [fontname=Helvetica];", "  edge [fontname=Helvetica];"]
+    for name in graph.order:
+        lines += _node_lines(graph[name])
+    return "\n".join([*lines, "}", ""])
+
+
+def _node_lines(node: Node) -> Iterator[str]:
+    tooltip = f", tooltip={_quote(node.doc)}" if node.doc else ""
+    yield f"  {_quote(node.name)} [shape={_SHAPES[node.kind]}{tooltip}];"
+    for target in node.targets:
+        attributes = []
+        if label := edge_label(node, target):
+            attributes.append(f"label={_quote(label)}")
+        if node.kind is Kind.FOREACH:
+            attributes.append("style=bold")
+        shown = f" [{', '.join(attributes)}]" if attributes else ""
+        yield f"  {_quote(node.name)} -> {_quote(target)}{shown};"
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,90 @@
+"""A graph as plain data, for journals and other programs, and back.
+
+The data holds what JSON can hold. Fields at their default are left out, so that a
+reader of an older version can be given what a newer one wrote as long as the flow
+uses nothing new. Decorators are left out: they say how a step is run, and belong to
+whoever runs it.
+"""
+
+from typing import Any
+
+from flowstone_graph.fault import InvalidFlowError
+from flowstone_graph.flow_graph import FlowGraph, UnknownStepError
+from flowstone_graph.node import CaseExpression, CaseKey, InvalidNodeError, Kind, Node
+from flowstone_interfaces import FlowstoneError
+
+_PLAIN_FIELDS = ("foreach", "num_parallel", "condition", "doc", "file", "line", "next_line")
+
+
+class MalformedGraphError(FlowstoneError, ValueError):
+    """Some data describes no graph."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"this data describes no flow graph: {self.reason}; was it written by `to_dict` of no newer version?"
+        )
+
+
+def graph_to_dict(graph: FlowGraph) -> dict[str, Any]:
+    """`{"name", "start", "end", "doc", "file", "nodes": [{"name", "kind", "targets", ...}]}`."""
+    return {
+        "name": graph.name,
+        "start": graph.start,
+        "end": graph.end,
+        "doc": graph.doc,
+        "file": graph.file,
+        "nodes": [_node_to_dict(node) for node in graph],
+    }
+
+
+def graph_from_dict(data: dict[str, Any]) -> FlowGraph:
+    """The graph that `graph_to_dict` made the data of.
+
+    Raises:
+        MalformedGraphError: a field is missing or wrong; the cause is chained.
+    """
+    try:
+        return FlowGraph(
+            name=data["name"],
+            nodes=tuple(_node_from_dict(node) for node in data["nodes"]),
+            start=data["start"],
+            end=data["end"],
+            doc=data["doc"],
+            file=data["file"],
+        )
+    except (InvalidFlowError, InvalidNodeError, UnknownStepError) as error:
+        raise MalformedGraphError(str(error)) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedGraphError(f"{type(error).__name__}: {error}") from error
+
+
+def _node_to_dict(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": node.name, "kind": node.kind.value, "targets": list(node.targets)}
+    for field in _PLAIN_FIELDS:
+        if value := getattr(node, field):
+            data[field] = value
+    if node.cases:
+        data["cases"] = [[_key_to_data(key), target] for key, target in node.cases]
+    return data
+
+
+def _node_from_dict(data: dict[str, Any]) -> Node:
+    return Node(
+        name=data["name"],
+        kind=Kind(data["kind"]),
+        targets=tuple(data["targets"]),
+        cases=tuple((_key_from_data(key), target) for key, target in data.get("cases", ())),
+        **{field: data[field] for field in _PLAIN_FIELDS if field in data},
+    )
+
+
+def _key_to_data(key: CaseKey) -> Any:
+    return {"expression": key.text} if isinstance(key, CaseExpression) else key
+
+
+def _key_from_data(data: Any) -> CaseKey:
+    return CaseExpression(data["expression"]) if isinstance(data, dict) else data

@@ -1,0 +1,125 @@
+"""The command line of a flow file: `python train.py run --alpha 0.2`."""
+
+import inspect
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from flowstone_client.settings import Settings
+from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.flowspec import FlowSpec
+
+# One module each in `commands`; imported only when asked for.
+_COMMANDS = {
+    "run": "Run the flow here.",
+    "check": "Say what is wrong with the flow, if anything.",
+    "show": "Show the steps of the flow.",
+    "output-dot": "Print the graph for Graphviz.",
+    "dump": "Show the artifacts of a run, a step or a task.",
+    "logs": "Show what tasks wrote.",
+}
+
+
+@attrs.frozen
+class CommandContext:
+    """What every command of a flow file is given."""
+
+    flow: type[FlowSpec]
+    settings: Settings
+    is_quiet: bool
+    is_terminal: bool
+    """True if a person watches standard output: a terminal, and not one of a CI system."""
+
+
+class _FlowCommands(click.Group):
+    """The commands of one flow; each is built on demand, its options may depend on the flow."""
+
+    def __init__(self, flow: type[FlowSpec], **fields: Any) -> None:
+        super().__init__(**fields)
+        self.flow = flow
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"flowstone_runtime.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command(self.flow)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = click.utils.make_str(args[0])
+        if name not in _COMMANDS and not name.startswith("-"):
+            ctx.fail(f"there is no command {name!r}; there are {', '.join(_COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+def run_command_line(flow: type[FlowSpec]) -> None:
+    """Be the command line of `flow`, and end the process with its exit code.
+
+    0: success. 1: the flow failed, or could not go on. 2: wrong usage, nothing ran.
+    """
+    sys.exit(_main(flow, sys.argv[1:], os.environ))
+
+
+def _main(flow: type[FlowSpec], arguments: list[str], environ: Any) -> int:
+    group = _group(flow, environ)
+    try:
+        result = group.main(arguments, prog_name=Path(sys.argv[0]).name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("stopped", err=True)
+        return 1
+    except FlowstoneError as error:
+        click.echo(f"error: {error}", err=True)
+        return exit_code_of(error)
+    except BrokenPipeError:  # `... | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def exit_code_of(error: FlowstoneError) -> int:
+    """1 for what went wrong on the way (a full disk, damage), 2 for what should be asked differently."""
+    return 1 if isinstance(error, OSError) and not isinstance(error, LookupError) else 2
+
+
+def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
+    @click.pass_context
+    def start(ctx: click.Context, store: str | None, profile: str | None, quiet: bool) -> None:
+        folder = Path(inspect.getfile(flow)).parent
+        settings = Settings.load(folder, environ, {"store": store, "profile": profile})
+        is_terminal = sys.stdout.isatty() and not environ.get("CI")
+        ctx.obj = CommandContext(flow, settings, quiet, is_terminal)
+        if ctx.invoked_subcommand is None:
+            click.echo(ctx.get_help())
+
+    return _FlowCommands(
+        flow,
+        callback=start,
+        invoke_without_command=True,
+        help=inspect.cleandoc(flow.__doc__) if flow.__doc__ else f"The flow {flow.__name__}.",
+        params=[
+            click.Option(["--store"], help="Folder or URL of the store.", metavar="PLACE"),
+            click.Option(["--profile"], help="Take settings from this profile.", metavar="NAME"),
+            click.Option(["--quiet"], is_flag=True, help="Print only what the command is asked for, and errors."),
+        ],
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

@@ -1,0 +1,1 @@
+"""The commands of a flow file: one module each, with `command(flow)` that builds it."""

@@ -1,0 +1,21 @@
+"""`python flow.py check`: everything that is wrong with the flow, in one report."""
+
+import click
+
+from flowstone_graph import parse_flow
+from flowstone_runtime.command_line import CommandContext
+from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.parameters import parameters_of
+
+
+def command(flow: type[FlowSpec]) -> click.Command:
+    """The command."""
+
+    @click.pass_obj
+    def check(context: CommandContext) -> None:
+        parameters_of(flow)
+        graph = parse_flow(flow)
+        if not context.is_quiet:
+            click.echo(f"{graph.name}: {len(graph)} steps, no faults")
+
+    return click.Command("check", callback=check, help="Say what is wrong with the flow, if anything.")

@@ -1,0 +1,215 @@
+"""Run one attempt of one task: parents in, a record of what became of it out."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+import attrs
+
+from flowstone_datastore import (
+    Artifact,
+    ArtifactTable,
+    Datastore,
+    Journal,
+    Reads,
+    RunStarted,
+    StorageError,
+    TaskFailed,
+    TaskFinished,
+    Transition,
+    UnpicklableError,
+)
+from flowstone_graph import FlowGraph, ForeachFrame, Kind, Node
+from flowstone_runtime.current import Position, current
+from flowstone_runtime.errors import InvalidNextError, UnstorableArtifactError
+from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.inputs import Inputs
+from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
+from flowstone_runtime.task_context import FOREACH_PREFIX, TaskContext
+from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.user_traceback import report_error
+
+
+@attrs.frozen
+class TaskRunner:
+    """Runs tasks of one run in this process, one after the other."""
+
+    flow: type[FlowSpec]
+    graph: FlowGraph
+    datastore: Datastore
+    run: RunStarted
+
+    def execute(self, spec: TaskSpec) -> TaskFinished | TaskFailed:
+        """Run the step and store what it leaves on `self`.
+
+        Every exception of the user's code becomes a `TaskFailed`, told on standard
+        error; the artifacts set before it are stored all the same. Its `time` is when the
+        attempt ended; what only the executor knows (logs, usage) is left open.
+        """
+        started = time.monotonic()
+        context, inputs = self._prepare(spec)
+        flow = self._instance(context)
+        current.enter(self._position(spec))
+        error: BaseException | None = None
+        try:
+            self._call_step(flow, context, inputs)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - whatever the step raises is its outcome
+            error = raised
+        finally:
+            current.enter(None)
+        table: ArtifactTable | None = None
+        try:
+            table = self._store_artifacts(flow, context, is_failed=error is not None)
+        except UnstorableArtifactError as raised:
+            error = error or raised
+        except StorageError as raised:  # a full disk, a store gone read-only
+            error = error or raised
+        reads = _reads(context, inputs)
+        seconds = time.monotonic() - started
+        if error is None:
+            assert table is not None
+            leaving = context.transition
+            return TaskFinished(
+                time=time.time(),
+                step=spec.key.step,
+                task=spec.key.id,
+                attempt=spec.attempt,
+                artifacts=table,
+                reads=reads,
+                transition=None if leaving is None else Transition(leaving.targets, leaving.count),
+                seconds=seconds,
+            )
+        report = report_error(error)
+        sys.stderr.write(report.traceback)
+        return TaskFailed(
+            time=time.time(),
+            step=spec.key.step,
+            task=spec.key.id,
+            attempt=spec.attempt,
+            artifacts=table or ArtifactTable(),
+            reads=reads,
+            error=report,
+            reason="exception",
+            seconds=seconds,
+        )
+
+    # What the step starts from
+
+    def _prepare(self, spec: TaskSpec) -> tuple[TaskContext, Inputs | None]:
+        node = self.graph[spec.key.step]
+        journal = self.datastore.journal(spec.flow, spec.run_id)
+        parents = [self._parent(journal, ref) for ref in spec.parents]
+        if node.kind is not Kind.JOIN:
+            parent = parents[0] if parents else nothing_inherited(self.datastore.tables)
+            return self._context(node, spec.stack, parent), None
+        branches = tuple(
+            self._instance(self._context(self.graph[ref.key.step], _branch_stack(self.graph, spec, ref), parent))
+            for ref, parent in zip(spec.parents, parents, strict=True)
+        )
+        inputs = Inputs(branches, tuple(ref.key.step for ref in spec.parents))
+        outer = parents[0] if parents else self._parent(journal, _split_of(spec))
+        return self._context(node, spec.stack, self._foreach_items_only(outer, spec.stack)), inputs
+
+    def _context(self, node: Node, stack: tuple[ForeachFrame, ...], parent: ParentArtifacts) -> TaskContext:
+        variables = {frame.step: self.graph[frame.step].foreach for frame in stack}
+        values = {**self.run.constants, **self.run.parameters}
+        return TaskContext(self.datastore.artifacts, node, stack, variables, values, parent)
+
+    def _parent(self, journal: Journal, ref: ParentRef) -> ParentArtifacts:
+        def fetch() -> ArtifactTable:
+            record = journal.read(ref.record)
+            assert isinstance(record, TaskFinished), "only finished tasks have children"
+            return record.artifacts
+
+        return ParentArtifacts(str(ref.key), self.datastore.tables, fetch)
+
+    def _foreach_items_only(self, parent: ParentArtifacts, stack: tuple[ForeachFrame, ...]) -> ParentArtifacts:
+        """What a join inherits without being told: the items of the foreachs that are still around it."""
+        wanted = [FOREACH_PREFIX + frame.step for frame in stack]
+
+        def fetch() -> ArtifactTable:
+            return ArtifactTable(
+                entries={name: found for name in wanted if (found := parent.get(name)) is not None}
+            )
+
+        return ParentArtifacts(parent.task, self.datastore.tables, fetch)
+
+    def _instance(self, context: TaskContext) -> FlowSpec:
+        flow = self.flow.__new__(self.flow)
+        object.__setattr__(flow, "_flowstone_context", context)
+        return flow
+
+    def _position(self, spec: TaskSpec) -> Position:
+        run = self.run
+        return Position(
+            flow_name=spec.flow,
+            run_id=spec.run_id,
+            step_name=spec.key.step,
+            task_id=spec.key.id,
+            retry_count=spec.attempt,
+            username=run.user,
+            origin_run_id=run.origin_run,
+            parameter_names=tuple(run.parameters),
+            tags=frozenset(run.tags),
+            namespace=f"user:{run.user}",
+            graph_info=run.graph,
+        )
+
+    # The step itself
+
+    def _call_step(self, flow: FlowSpec, context: TaskContext, inputs: Inputs | None) -> None:
+        step = getattr(flow, context.node.name)
+        if inputs is None:
+            step()
+        else:
+            step(inputs)
+        if context.transition is None and context.node.targets:
+            raise InvalidNextError(context.node.name, "the step ended without calling it; make it the last line")
+
+    # What it leaves behind
+
+    def _store_artifacts(self, flow: FlowSpec, context: TaskContext, *, is_failed: bool) -> ArtifactTable:
+        entries: dict[str, Artifact | None] = dict.fromkeys(context.deleted)
+        entries.update(context.kept)
+        for name, value in list(vars(flow).items()):
+            if name in FlowSpec._FLOWSTONE_NAMES or hasattr(type(flow), name):  # noqa: SLF001 - its runner
+                continue
+            try:
+                entries[name] = context.unchanged(name, value) or self.datastore.artifacts.save(value)
+            except UnpicklableError as error:
+                if not is_failed:
+                    raise UnstorableArtifactError(
+                        context.node.name, name, error.type_name, error.detail
+                    ) from error
+        if context.node.foreach and context.transition and not is_failed:
+            items = entries.get(context.node.foreach) or context.entry(context.node.foreach)
+            entries[FOREACH_PREFIX + context.node.name] = items
+        table = context.parent.table.updated(entries)
+        leaving = context.transition
+        heirs = 0 if leaving is None else len(leaving.targets) if leaving.count is None else leaving.count
+        return self.datastore.tables.spill(table, heirs)
+
+
+def _branch_stack(graph: FlowGraph, spec: TaskSpec, ref: ParentRef) -> tuple[ForeachFrame, ...]:
+    """The foreach stack of a task that ends a branch of the join `spec`."""
+    split = graph.matching_split(spec.key.step)
+    assert split is not None, "the graph says that this step joins"
+    if graph[split].kind is not Kind.FOREACH:
+        return spec.stack
+    return (*spec.stack, ForeachFrame(split, ref.key.indices[-1], len(spec.parents)))
+
+
+def _split_of(spec: TaskSpec) -> ParentRef:
+    assert spec.split is not None, "a join without parents closes a foreach without items"
+    return spec.split
+
+
+def _reads(context: TaskContext, inputs: Inputs | None) -> Reads:
+    contexts = [context, *(branch._flowstone_context for branch in inputs or ())]  # noqa: SLF001 - its runner
+    artifacts: dict[str, Mapping[str, str]] = {}
+    parameters: dict[str, str] = {}
+    for part in contexts:
+        parameters.update(part.parameter_reads)
+        if part.parent.reads:
+            artifacts[part.parent.task] = {**artifacts.get(part.parent.task, {}), **part.parent.reads}
+    return Reads(parameters=parameters, artifacts=artifacts)

@@ -1,0 +1,102 @@
+"""One task, anywhere: `python -m flowstone_runtime.worker`, or the same code in a fork.
+
+A worker is told where the store is and which task to do; it reads what it needs from
+the store, runs the step and reports one record.
+"""
+
+import os
+import sys
+import types
+from pathlib import Path
+
+import attrs
+
+from flowstone_datastore import Datastore, RunStarted, TaskFinished
+from flowstone_datastore.record_line import to_line
+from flowstone_executors import Job, inherited_job
+from flowstone_graph import FlowGraph, parse_flow
+from flowstone_runtime.errors import UsageError
+from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.task_runner import TaskRunner
+from flowstone_runtime.task_spec import TaskSpec
+
+
+@attrs.frozen
+class ForkedWorker:
+    """The program of a forked task: flow, store and run are in memory already."""
+
+    runner: TaskRunner
+
+    def __call__(self, job: Job) -> int:
+        """Run the job's task; 0 if the step succeeded."""
+        _reseed()
+        return run_job(self.runner, job, TaskSpec.from_json(job.payload))
+
+
+def run_job(runner: TaskRunner, job: Job, spec: TaskSpec) -> int:
+    """Run the task and send its record; 0 if the step succeeded, 1 if not."""
+    record = runner.execute(spec)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    job.send_result(to_line(record))
+    return 0 if isinstance(record, TaskFinished) else 1
+
+
+class _FlowFoundError(BaseException):
+    """Leaves the user's file where its command line would have started."""
+
+    def __init__(self, flow: type[FlowSpec]) -> None:
+        super().__init__(flow)
+        self.flow = flow
+
+
+def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowSpec]:
+    """Run the file as the script it is, up to where it starts its command line.
+
+    So its classes have the same names, and its module the same content, as in the
+    process that started the run: what one pickled, the other can load.
+
+    Raises:
+        UsageError: the file does not start the flow.
+    """
+    module = types.ModuleType("__main__")
+    module.__file__ = str(file)
+    module.__package__ = module_name.rpartition(".")[0] if module_name else None
+    sys.modules["__main__"] = module
+    sys.argv = [str(file)]
+    if module_name is None:
+        sys.path.insert(0, str(file.parent))
+
+    def stop(flow: type[FlowSpec]) -> None:
+        raise _FlowFoundError(flow)
+
+    FlowSpec._flowstone_command_line = staticmethod(stop)  # noqa: SLF001 - this process has no command line
+    try:
+        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)  # noqa: S102 - the user's own program
+    except _FlowFoundError as found:
+        if found.flow.__name__ == flow_name:
+            return found.flow
+    raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
+
+
+def main() -> int:
+    """Run the one task that this process was started for."""
+    job = inherited_job(os.environ)
+    spec = TaskSpec.from_json(job.payload)
+    flow = load_flow(Path(spec.flow_file), spec.flow_module, spec.flow)
+    datastore = Datastore.open(spec.store, verify=spec.verify)
+    run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
+    assert isinstance(run, RunStarted)
+    graph: FlowGraph = parse_flow(flow)
+    return run_job(TaskRunner(flow, graph, datastore, run), job, spec)
+
+
+def _reseed() -> None:
+    # A fork repeats its parent's random numbers; Python's own generator takes care of itself.
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and "numpy.random" in sys.modules:
+        numpy.random.seed()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
