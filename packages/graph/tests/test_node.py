@@ -18,6 +18,7 @@ CONTRADICTIONS = [
     {"kind": Kind.LINEAR, "targets": ("a",), "condition": "way"},
     {"kind": Kind.SWITCH, "targets": ("a",)},
     {"kind": Kind.SWITCH, "targets": ("a",), "cases": ((1, "a"),)},
+    {"kind": Kind.SWITCH, "condition": "way"},
     {"kind": Kind.SWITCH, "targets": ("b", "a"), "condition": "way", "cases": ((1, "a"), (2, "b"))},
 ]
 

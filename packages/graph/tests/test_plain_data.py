@@ -14,7 +14,7 @@ def plain() -> FlowGraph:
     return FlowGraph("Two", (Node("start", Kind.LINEAR, ("end",)), Node("end", Kind.LINEAR)), "start", "end")
 
 
-@given(graphs(with_parallel=False))
+@given(graphs())
 def test_a_graph_comes_back_from_json_as_it_was(graph):
     """from_dict(to_dict(g)) == g, and writing it again gives the same text."""
     text = json.dumps(graph.to_dict())
@@ -43,7 +43,3 @@ def test_damaged_data_is_an_error_that_says_so(data):
         )
     with pytest.raises(MalformedGraphError, match="describes no flow graph"):
         FlowGraph.from_dict(damaged)
-
-
-def test_parallel_steps_come_back_without_their_decorators_and_still_sound():
-    """The data leaves decorators out, so what was checked with them is not held against it."""

@@ -1,21 +1,21 @@
 """The DAG model of flowstone: parse a class into a graph, check it, execute it as a pure state machine, draw it.
 
 A flow is data before it is a program. `parse_flow` reads a class into a
-`FlowGraph`; everything else is a function of that value.
+`FlowGraph`; everything else is a function of that value. Names load when they are
+first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flowstone_graph.fault import Fault, InvalidFlowError
-from flowstone_graph.flow_graph import FlowGraph, UnknownStepError
-from flowstone_graph.node import CaseExpression, CaseKey, InvalidNodeError, Kind, Node, Transition
-
 if TYPE_CHECKING:
-    from flowstone_graph.check import check_graph, check_nested_foreach
-    from flowstone_graph.dot import to_dot
+    from flowstone_graph.check import check_graph
     from flowstone_graph.drawing import draw
     from flowstone_graph.execution import Execution, InvalidTransitionError, UnknownTaskError
+    from flowstone_graph.fault import Fault, InvalidFlowError
+    from flowstone_graph.flow_graph import FlowGraph, UnknownStepError
+    from flowstone_graph.nested_foreach import check_nested_foreach
+    from flowstone_graph.node import CaseExpression, CaseKey, InvalidNodeError, Kind, Node, Transition
     from flowstone_graph.parse import StepFunction, parse_flow
     from flowstone_graph.plain_data import MalformedGraphError
     from flowstone_graph.task import ForeachFrame, InvalidTaskIdError, Task, TaskKey
@@ -44,34 +44,28 @@ __all__ = [
     "check_nested_foreach",
     "draw",
     "parse_flow",
-    "to_dot",
 ]
 
-_LAZY = {
-    "Execution": "execution",
-    "ForeachFrame": "task",
-    "InvalidTaskIdError": "task",
-    "InvalidTransitionError": "execution",
-    "MalformedGraphError": "plain_data",
-    "StepFunction": "parse",
-    "Task": "task",
-    "TaskKey": "task",
-    "UnknownTaskError": "execution",
-    "check_graph": "check",
-    "check_nested_foreach": "check",
-    "draw": "drawing",
-    "parse_flow": "parse",
-    "to_dot": "dot",
+_NAMES_BY_MODULE = {
+    "check": ("check_graph",),
+    "drawing": ("draw",),
+    "execution": ("Execution", "InvalidTransitionError", "UnknownTaskError"),
+    "fault": ("Fault", "InvalidFlowError"),
+    "flow_graph": ("FlowGraph", "UnknownStepError"),
+    "nested_foreach": ("check_nested_foreach",),
+    "node": ("CaseExpression", "CaseKey", "InvalidNodeError", "Kind", "Node", "Transition"),
+    "parse": ("StepFunction", "parse_flow"),
+    "plain_data": ("MalformedGraphError",),
+    "task": ("ForeachFrame", "InvalidTaskIdError", "Task", "TaskKey"),
 }
-"""Which module holds what a task, or a program that only reads graphs, does without."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    globals()[name] = value
-    return value
+    for module, names in _NAMES_BY_MODULE.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -6,23 +6,25 @@ names an unknown target is a consequence, and goes away with it.
 
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
 
 from flowstone_graph.fault import Fault, fault_of_next, fault_of_step, in_order
 from flowstone_graph.nesting import Nesting, nest
 from flowstone_graph.node import Kind, Node
 from flowstone_graph.order import cycle_through, depth_first_order
-from flowstone_graph.step_checks import check_artifact_names, check_entered_parallel, check_parallel, check_switch
+from flowstone_graph.step_checks import (
+    check_artifact_names,
+    check_parallel_joined,
+    check_switch,
+)
 from flowstone_graph.step_names import check_name, did_you_mean
-
-if TYPE_CHECKING:
-    from flowstone_graph.flow_graph import FlowGraph
 
 
 def check_graph(
     nodes: Collection[Node], start: str | None, end: str | None, broken: AbstractSet[str] = frozenset()
 ) -> tuple[Fault, ...]:
     """All faults of these nodes as one flow, in the order of their lines; none if it is sound.
+
+    Decorators are not looked at, here as everywhere: see `check_parallel_decorators`.
 
     Args:
         nodes: with names that differ.
@@ -47,7 +49,6 @@ def examine(
         faults += unknown
         if unknown and len(successors[node.name]) < len(node.targets):
             dead_ends.add(node.name)
-    faults += _check_parallel_entries(nodes, by_name)
     if start is None or start not in by_name:
         return Nesting({}, {}), in_order(faults)
     order, closing = depth_first_order(successors, start)
@@ -60,37 +61,11 @@ def examine(
     return nesting, in_order([*faults, *crossings])
 
 
-def check_nested_foreach(graph: "FlowGraph") -> tuple[Fault, ...]:
-    """A fault for each foreach inside another one: for schedulers that cannot nest them. flowstone itself can."""
-    return in_order(
-        [
-            fault_of_next(
-                "nested-foreach",
-                node,
-                f"it starts a foreach inside the foreach of {outer[-1]!r}",
-                "make one list of all combinations and do one foreach over it",
-            )
-            for node in graph
-            if node.kind is Kind.FOREACH and (outer := graph.foreach_stack(node.name))
-        ]
-    )
-
-
 def _check_step(node: Node, nodes: Mapping[str, Node]) -> Iterable[Fault]:
     yield from check_name(node)
     yield from check_switch(node)
     yield from check_artifact_names(node, nodes)
-    yield from check_parallel(node, nodes)
-
-
-def _check_parallel_entries(nodes: Collection[Node], by_name: Mapping[str, Node]) -> Iterable[Fault]:
-    entered_from: dict[str, list[Node]] = {}
-    for node in nodes:
-        for target in node.targets:
-            if target in by_name:
-                entered_from.setdefault(target, []).append(node)
-    for node in nodes:
-        yield from check_entered_parallel(node, entered_from.get(node.name, []))
+    yield from check_parallel_joined(node, nodes)
 
 
 def _check_ends(

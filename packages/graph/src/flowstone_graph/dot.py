@@ -1,9 +1,8 @@
-"""A graph in the language of Graphviz."""
+"""Steps in the language of Graphviz."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flowstone_graph.edge_label import edge_label
-from flowstone_graph.flow_graph import FlowGraph
 from flowstone_graph.node import Kind, Node
 
 _SHAPES = {
@@ -15,11 +14,11 @@ _SHAPES = {
 }
 
 
-def to_dot(graph: FlowGraph) -> str:
-    """A `digraph` with a line per step and per arrow, in the order of the flow: equal graphs give equal text."""
-    lines = [f"digraph {_quote(graph.name)} {{", "  node [fontname=Helvetica];", "  edge [fontname=Helvetica];"]
-    for name in graph.order:
-        lines += _node_lines(graph[name])
+def to_dot(name: str, nodes: Iterable[Node]) -> str:
+    """A `digraph` with a line per step and per arrow, in the order of the nodes: equal flows give equal text."""
+    lines = [f"digraph {_quote(name)} {{", "  node [fontname=Helvetica];", "  edge [fontname=Helvetica];"]
+    for node in nodes:
+        lines += _node_lines(node)
     return "\n".join([*lines, "}", ""])
 
 

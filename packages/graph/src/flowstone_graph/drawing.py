@@ -35,7 +35,7 @@ def draw(graph: FlowGraph) -> str:
     first paragraph. ◇ is a switch, its cases stand below it; ◆ is a join.
     """
     lines = list(_lines(graph))
-    column = min(_DOC_COLUMN_MAX, max(len(line.left) for line in lines if line.left) + 2)
+    column = min(_DOC_COLUMN_MAX, max((len(line.left) for line in lines if line.doc), default=0) + 2)
     title = (
         graph.name if not graph.doc else f"{graph.name}: {' '.join(graph.doc.partition(chr(10) * 2)[0].split())}"
     )

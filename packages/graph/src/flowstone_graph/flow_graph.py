@@ -1,7 +1,7 @@
 """A flow as data: its steps, how they hang together, and how they nest."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -13,7 +13,7 @@ from flowstone_graph.step_names import did_you_mean
 from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
-    import networkx as nx  # type: ignore[import-untyped]  # it ships no stubs
+    import networkx as nx
 
 
 class UnknownStepError(FlowstoneError, KeyError):
@@ -133,30 +133,47 @@ class FlowGraph:
         return next((split for split, closing in self._nesting.joins.items() if closing == join), None)
 
     def to_dot(self) -> str:
-        """The graph in the language of Graphviz."""
+        """The graph in the language of Graphviz, in `order`: equal flows give equal text."""
         from flowstone_graph.dot import to_dot
 
-        return to_dot(self)
+        return to_dot(self.name, (self[step] for step in self.order))
 
-    def to_networkx(self) -> "nx.DiGraph":
-        """The graph for networkx, with the fields of each node as its attributes."""
+    def to_networkx(self) -> "nx.DiGraph[str]":
+        """The graph as a `DiGraph` of step names, in the order of declaration.
+
+        Node attributes: `kind` (the value of the `Kind`), `foreach`, `num_parallel`, `condition`, `doc`, `file`,
+        `line`, `split_stack`. Edge attributes: `label`, for people, and `branch`, the index of the target. Graph
+        attributes: `name`, `start`, `end`. A switch that may repeat itself has an edge to itself; nothing else
+        makes a cycle.
+        """
         from flowstone_graph.networkx_graph import to_networkx
 
-        return to_networkx(self)
+        return to_networkx(self.nodes, self._nesting.positions, name=self.name, start=self.start, end=self.end)
 
     def to_dict(self) -> dict[str, Any]:
-        """The graph as plain data that JSON can hold, without the decorators."""
-        from flowstone_graph.plain_data import graph_to_dict
+        """The graph as plain data that JSON can hold: everything but the decorators."""
+        from flowstone_graph.plain_data import node_to_dict
 
-        return graph_to_dict(self)
+        return {
+            "name": self.name,
+            "start": self.start,
+            "end": self.end,
+            "doc": self.doc,
+            "file": self.file,
+            "nodes": [node_to_dict(node) for node in self.nodes],
+        }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "FlowGraph":
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """The graph that `to_dict` made the data of.
 
         Raises:
-            MalformedGraphError: no version of `to_dict` wrote this.
+            MalformedGraphError: no version of `to_dict` wrote this; the cause is chained.
         """
-        from flowstone_graph.plain_data import graph_from_dict
+        from flowstone_graph.plain_data import MalformedGraphError, fields_from_dict
 
-        return graph_from_dict(data)
+        fields = fields_from_dict(data)
+        try:
+            return cls(**fields)
+        except (ValueError, UnknownStepError) as error:
+            raise MalformedGraphError(str(error)) from error

@@ -1,20 +1,21 @@
-"""A graph for networkx. The only module here that imports it: that takes longer than a small run."""
+"""Steps for networkx. The only module here that imports it: that takes longer than a small run."""
 
-import networkx as nx  # type: ignore[import-untyped]  # it ships no stubs
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
 
 from flowstone_graph.edge_label import edge_label
-from flowstone_graph.flow_graph import FlowGraph
+from flowstone_graph.nesting import Position
+from flowstone_graph.node import Node
 
 
-def to_networkx(graph: FlowGraph) -> nx.DiGraph:
-    """A `DiGraph` whose nodes are step names, in declaration order.
-
-    Node attributes: `kind` (the value of the `Kind`), `foreach`, `num_parallel`, `condition`, `doc`, `file`,
-    `line`, `split_stack`. Edge attributes: `label` and `branch`, the index of the target. Graph attributes:
-    `name`, `start`, `end`. A switch that may repeat itself has an edge to itself; nothing else makes a cycle.
-    """
-    directed = nx.DiGraph(name=graph.name, start=graph.start, end=graph.end)
-    for node in graph:
+def to_networkx(
+    nodes: Iterable[Node], positions: Mapping[str, Position], **graph_attributes: str
+) -> "nx.DiGraph[str]":
+    """A `DiGraph` whose nodes are step names: see `FlowGraph.to_networkx`."""
+    directed: nx.DiGraph[str] = nx.DiGraph()
+    directed.graph.update(graph_attributes)
+    for node in nodes:
         directed.add_node(
             node.name,
             kind=node.kind.value,
@@ -24,9 +25,9 @@ def to_networkx(graph: FlowGraph) -> nx.DiGraph:
             doc=node.doc,
             file=node.file,
             line=node.line,
-            split_stack=graph.split_stack(node.name),
+            split_stack=tuple(split for split, _ in positions[node.name]),
         )
-    for node in graph:
+    for node in nodes:
         for branch, target in enumerate(node.targets):
             directed.add_edge(node.name, target, label=edge_label(node, target), branch=branch)
     return directed

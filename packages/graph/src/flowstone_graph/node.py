@@ -118,8 +118,8 @@ def _contradiction(node: Node) -> str | None:
         reason = "a foreach, and nothing else, has either an artifact or num_parallel"
     elif is_switch != (node.kind is Kind.SWITCH):
         reason = "a switch, and nothing else, has a condition and cases"
-    elif node.kind is Kind.SWITCH and node.condition is None:
-        reason = "a switch needs the name of its condition"
+    elif node.kind is Kind.SWITCH and (node.condition is None or not node.cases):
+        reason = "a switch needs both a condition and cases"
     elif node.kind is Kind.SWITCH and node.targets != tuple(dict.fromkeys(target for _, target in node.cases)):
         reason = f"its targets {node.targets} are not those of its cases"
     elif node.kind is Kind.SPLIT and targets < 2:

@@ -16,6 +16,7 @@ from flowstone_graph.fault import Fault, InvalidFlowError, in_order
 from flowstone_graph.flow_graph import FlowGraph
 from flowstone_graph.node import Kind, Node
 from flowstone_graph.source import MissingSource, Sources
+from flowstone_graph.step_checks import check_parallel_decorators
 from flowstone_graph.step_source import read_step
 
 
@@ -76,6 +77,7 @@ def parse_flow(flow: type) -> FlowGraph:
         *start_faults,
         *end_faults,
         *check_graph(nodes, start, end, broken),
+        *check_parallel_decorators(nodes),
     ]
     if faults or start is None or end is None:
         raise InvalidFlowError(flow.__name__, in_order(faults))

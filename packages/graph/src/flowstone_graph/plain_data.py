@@ -8,9 +8,7 @@ whoever runs it.
 
 from typing import Any
 
-from flowstone_graph.fault import InvalidFlowError
-from flowstone_graph.flow_graph import FlowGraph, UnknownStepError
-from flowstone_graph.node import CaseExpression, CaseKey, InvalidNodeError, Kind, Node
+from flowstone_graph.node import CaseExpression, CaseKey, Kind, Node
 from flowstone_interfaces import FlowstoneError
 
 _PLAIN_FIELDS = ("foreach", "num_parallel", "condition", "doc", "file", "line", "next_line")
@@ -29,40 +27,21 @@ class MalformedGraphError(FlowstoneError, ValueError):
         )
 
 
-def graph_to_dict(graph: FlowGraph) -> dict[str, Any]:
-    """`{"name", "start", "end", "doc", "file", "nodes": [{"name", "kind", "targets", ...}]}`."""
-    return {
-        "name": graph.name,
-        "start": graph.start,
-        "end": graph.end,
-        "doc": graph.doc,
-        "file": graph.file,
-        "nodes": [_node_to_dict(node) for node in graph],
-    }
-
-
-def graph_from_dict(data: dict[str, Any]) -> FlowGraph:
-    """The graph that `graph_to_dict` made the data of.
+def fields_from_dict(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `FlowGraph` from `{"name", "start", "end", "doc", "file", "nodes": [...]}`.
 
     Raises:
-        MalformedGraphError: a field is missing or wrong; the cause is chained.
+        MalformedGraphError: a field is missing or of another type; the cause is chained.
     """
     try:
-        return FlowGraph(
-            name=data["name"],
-            nodes=tuple(_node_from_dict(node) for node in data["nodes"]),
-            start=data["start"],
-            end=data["end"],
-            doc=data["doc"],
-            file=data["file"],
-        )
-    except (InvalidFlowError, InvalidNodeError, UnknownStepError) as error:
-        raise MalformedGraphError(str(error)) from error
+        fields = {field: str(data[field]) for field in ("name", "start", "end", "doc", "file")}
+        return {**fields, "nodes": tuple(_node_from_dict(node) for node in data["nodes"])}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedGraphError(f"{type(error).__name__}: {error}") from error
 
 
-def _node_to_dict(node: Node) -> dict[str, Any]:
+def node_to_dict(node: Node) -> dict[str, Any]:
+    """`{"name", "kind", "targets", ...}`, without fields at their default and without decorators."""
     data: dict[str, Any] = {"name": node.name, "kind": node.kind.value, "targets": list(node.targets)}
     for field in _PLAIN_FIELDS:
         if value := getattr(node, field):

@@ -1,6 +1,6 @@
 """The faults that a step has by itself and with its nearest neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flowstone_graph.fault import Fault, fault_of_next, fault_of_step
@@ -53,56 +53,55 @@ def check_artifact_names(node: Node, nodes: Mapping[str, Node]) -> list[Fault]:
     return faults
 
 
-def check_parallel(node: Node, nodes: Mapping[str, Node]) -> list[Fault]:
-    """`num_parallel` leads to a step with @parallel, and that directly to a join."""
-    if not node.num_parallel or node.targets[0] not in nodes:
-        return []
-    target = nodes[node.targets[0]]
-    faults = []
-    if not is_parallel(target):
-        faults.append(
-            fault_of_next(
-                "parallel-undecorated",
-                node,
-                f"num_parallel leads to {target.name!r}, which is not decorated with @parallel",
-                f"decorate {target.name!r} with @parallel, or use foreach",
-            )
-        )
-    if target.targets and not _leads_to_join(target, nodes):
-        faults.append(
-            fault_of_next(
-                "parallel-not-joined",
-                target,
-                f"it runs in parallel ({node.name!r} enters it with num_parallel) but does not lead to a join",
-                "follow a parallel step directly by a join",
-            )
-        )
-    return faults
-
-
-def check_entered_parallel(node: Node, entered_from: list[Node]) -> list[Fault]:
-    """A step with @parallel is entered with `num_parallel` only."""
-    if not is_parallel(node) or not entered_from:
+def check_parallel_joined(node: Node, nodes: Mapping[str, Node]) -> list[Fault]:
+    """`num_parallel` leads to a step that leads directly to a join."""
+    target = nodes.get(node.targets[0]) if node.num_parallel else None
+    if target is None or all(name not in nodes or nodes[name].kind is Kind.JOIN for name in target.targets):
         return []
     return [
-        fault_of_step(
-            "parallel-not-entered",
-            node,
-            f"it is decorated with @parallel, but {origin.name!r} enters it without num_parallel",
-            f"write self.next(self.{node.name}, num_parallel=...) in {origin.name!r}, or drop @parallel",
+        fault_of_next(
+            "parallel-not-joined",
+            target,
+            f"it runs in parallel ({node.name!r} enters it with num_parallel) but does not lead to a join",
+            "follow a parallel step directly by a join",
         )
-        for origin in entered_from
-        if not origin.num_parallel
     ]
 
 
-def is_parallel(node: Node) -> bool:
+def check_parallel_decorators(nodes: Collection[Node]) -> list[Fault]:
+    """Steps with @parallel are entered with `num_parallel`, and no others are.
+
+    The only check that looks at decorators, and so one of classes, not of graphs:
+    a graph that comes from a journal has none.
+    """
+    by_name = {node.name: node for node in nodes}
+    faults = []
+    for node in nodes:
+        for target in (by_name[name] for name in node.targets if name in by_name):
+            if node.num_parallel and not _is_parallel(target):
+                faults.append(
+                    fault_of_next(
+                        "parallel-undecorated",
+                        node,
+                        f"num_parallel leads to {target.name!r}, which is not decorated with @parallel",
+                        f"decorate {target.name!r} with @parallel, or use foreach",
+                    )
+                )
+            elif _is_parallel(target) and not node.num_parallel:
+                faults.append(
+                    fault_of_step(
+                        "parallel-not-entered",
+                        target,
+                        f"it is decorated with @parallel, but {node.name!r} enters it without num_parallel",
+                        f"in {node.name!r} write self.next(self.{target.name}, num_parallel=n), or drop @parallel",
+                    )
+                )
+    return faults
+
+
+def _is_parallel(node: Node) -> bool:
     """True if one of the step's decorators is called `parallel`."""
     return any(_decorator_name(decorator) == "parallel" for decorator in node.decorators)
-
-
-def _leads_to_join(node: Node, nodes: Mapping[str, Node]) -> bool:
-    return all(target not in nodes or nodes[target].kind is Kind.JOIN for target in node.targets)
 
 
 def _decorator_name(decorator: Any) -> str:

@@ -6,18 +6,7 @@ from flowstone_graph.fault import Fault, fault_of_step
 from flowstone_graph.node import Node
 
 RESERVED_NAMES = frozenset(
-    {
-        "cmd",
-        "config",
-        "foreach_stack",
-        "index",
-        "input",
-        "inputs",
-        "merge_artifacts",
-        "name",
-        "next",
-        "script_name",
-    }
+    {"cmd", "foreach_stack", "index", "input", "merge_artifacts", "name", "next", "script_name"}
 )
 """Names that mean something else on every flow."""
 

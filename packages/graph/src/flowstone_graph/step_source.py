@@ -124,7 +124,7 @@ def _find_next(source: FunctionSource, self_name: str) -> tuple[ast.Call | None,
     if isinstance(statement, ast.Expr) and statement.value is call:
         code, what = "next-not-last", "self.next is not the last statement"
     elif hasattr(statement, "body") or hasattr(statement, "cases"):
-        keyword = type(statement).__name__.lower()
+        keyword = ast.unparse(statement).split()[0].rstrip(":")
         code, what = "nested-next", f"self.next is called inside another statement ({keyword})"
     else:
         code, what = "next-not-statement", "self.next is part of another expression or statement"

@@ -34,6 +34,7 @@ from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.scheduler import Events, Outcome, RunPlan, Scheduler, StopRequest
 from flowstone_runtime.task_runner import TaskRunner
+from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import ForkedWorker
 
 _HEARTBEAT_SECONDS = 10.0
@@ -156,11 +157,7 @@ def _run_record(
 def _workers(options: RunOptions) -> int:
     if options.isolation is Isolation.NONE:
         return 1
-    if options.max_workers:
-        return options.max_workers
-    if hasattr(os, "sched_getaffinity"):  # not on macOS, where a process may use every core
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return options.max_workers or usable_cores()
 
 
 def _plan(
@@ -177,6 +174,8 @@ def _plan(
         # -P: a file in the working folder named like a module of ours must not take its place.
         worker_argv=(sys.executable, "-P", "-m", "flowstone_runtime.worker"),
         max_workers=_workers(options),
+        cores=usable_cores(),
+        environ=dict(os.environ),
         heartbeat_seconds=_HEARTBEAT_SECONDS,
     )
 

@@ -7,6 +7,7 @@ what happens to tasks, signal handlers that it is to stop.
 import queue
 import time
 from collections import deque
+from collections.abc import Mapping
 
 import attrs
 
@@ -42,6 +43,7 @@ from flowstone_interfaces import (
 from flowstone_runtime.line_splitter import LineSplitter
 from flowstone_runtime.reporter import Reporter
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.thread_share import thread_share, thread_variables
 
 
 @attrs.frozen
@@ -77,6 +79,10 @@ class RunPlan:
     flow_module: str | None
     worker_argv: tuple[str, ...]
     max_workers: int
+    cores: int
+    """Shared among the tasks that run at once."""
+    environ: Mapping[str, str]
+    """Of the process that started the run: what it sets is not set anew for tasks."""
     heartbeat_seconds: float
     verify: Verify = "once"
 
@@ -142,7 +148,14 @@ class Scheduler:
             task = self._ready.popleft()
             request_id = f"{task.key.step}/{task.key.id}"
             self._running[request_id] = _Running(task, time.monotonic())
-            self._executor.submit(TaskRequest(request_id, self._plan.worker_argv, self._spec(task).to_json()))
+            request = TaskRequest(
+                request_id, self._plan.worker_argv, self._spec(task).to_json(), environ=self._environ()
+            )
+            self._executor.submit(request)
+
+    def _environ(self) -> dict[str, str]:
+        at_once = min(self._plan.max_workers, len(self._running) + len(self._ready))
+        return thread_variables(thread_share(self._plan.cores, at_once), self._plan.environ)
 
     def _spec(self, task: Task) -> TaskSpec:
         plan = self._plan

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import attrs
 
@@ -57,17 +58,15 @@ class TaskRunner:
             error = raised
         finally:
             current.enter(None)
-        table: ArtifactTable | None = None
+        table = ArtifactTable()
         try:
-            table = self._store_artifacts(flow, context, is_failed=error is not None)
-        except UnstorableArtifactError as raised:
-            error = error or raised
+            table, unstorable = self._store_artifacts(flow, context, is_failed=error is not None)
+            error = error or unstorable
         except StorageError as raised:  # a full disk, a store gone read-only
             error = error or raised
         reads = _reads(context, inputs)
         seconds = time.monotonic() - started
         if error is None:
-            assert table is not None
             leaving = context.transition
             return TaskFinished(
                 time=time.time(),
@@ -80,13 +79,14 @@ class TaskRunner:
                 seconds=seconds,
             )
         report = report_error(error)
-        sys.stderr.write(report.traceback)
+        with suppress(OSError, ValueError, AttributeError):  # the step may have closed it; the record tells it too
+            sys.stderr.write(report.traceback)
         return TaskFailed(
             time=time.time(),
             step=spec.key.step,
             task=spec.key.id,
             attempt=spec.attempt,
-            artifacts=table or ArtifactTable(),
+            artifacts=table,
             reads=reads,
             error=report,
             reason="exception",
@@ -168,26 +168,29 @@ class TaskRunner:
 
     # What it leaves behind
 
-    def _store_artifacts(self, flow: FlowSpec, context: TaskContext, *, is_failed: bool) -> ArtifactTable:
+    def _store_artifacts(
+        self, flow: FlowSpec, context: TaskContext, *, is_failed: bool
+    ) -> tuple[ArtifactTable, UnstorableArtifactError | None]:
+        """Store what can be stored; the first value that cannot is the error."""
         entries: dict[str, Artifact | None] = dict.fromkeys(context.deleted)
         entries.update(context.kept)
+        unstorable: UnstorableArtifactError | None = None
         for name, value in list(vars(flow).items()):
             if name in FlowSpec._FLOWSTONE_NAMES or hasattr(type(flow), name):  # noqa: SLF001 - its runner
                 continue
             try:
                 entries[name] = context.unchanged(name, value) or self.datastore.artifacts.save(value)
             except UnpicklableError as error:
-                if not is_failed:
-                    raise UnstorableArtifactError(
-                        context.node.name, name, error.type_name, error.detail
-                    ) from error
+                unstorable = unstorable or UnstorableArtifactError(
+                    context.node.name, name, error.type_name, error.detail
+                )
         if context.node.foreach and context.transition and not is_failed:
             items = entries.get(context.node.foreach) or context.entry(context.node.foreach)
             entries[FOREACH_PREFIX + context.node.name] = items
         table = context.parent.table.updated(entries)
         leaving = context.transition
         heirs = 0 if leaving is None else len(leaving.targets) if leaving.count is None else leaving.count
-        return self.datastore.tables.spill(table, heirs)
+        return self.datastore.tables.spill(table, heirs), unstorable
 
 
 def _branch_stack(graph: FlowGraph, spec: TaskSpec, ref: ParentRef) -> tuple[ForeachFrame, ...]:

@@ -6,17 +6,33 @@ from pathlib import Path
 from types import TracebackType
 
 from flowstone_datastore import TaskError
+from flowstone_interfaces import FlowstoneError
 
 
 def report_error(error: BaseException) -> TaskError:
-    """Describe `error` and where in the user's code it came from, without frames of ours."""
+    """Describe `error` and where in the user's code it came from, without frames of ours.
+
+    An error of ours explains itself: of it only the user's frames are told, not what it
+    came from.
+    """
     summary = traceback.TracebackException.from_exception(error)
     _trim(summary)
-    place = _last_user_frame(error.__traceback__)
+    text = (
+        _told_by_itself(error, summary.stack) if isinstance(error, FlowstoneError) else "".join(summary.format())
+    )
+    return TaskError(_type_name(error), str(error), text, *_last_user_frame(error.__traceback__))
+
+
+def _told_by_itself(error: FlowstoneError, stack: traceback.StackSummary) -> str:
+    if not stack:
+        return f"{error}\n"
+    return f"Traceback (most recent call last):\n{''.join(stack.format())}{_type_name(error)}: {error}\n"
+
+
+def _type_name(error: BaseException) -> str:
     kind = type(error)
-    is_plain = kind.__module__ in {"builtins", "__main__"}
-    name = kind.__qualname__ if is_plain else f"{kind.__module__}.{kind.__qualname__}"
-    return TaskError(name, str(error), "".join(summary.format()), *place)
+    is_plain = isinstance(error, FlowstoneError) or kind.__module__ in {"builtins", "__main__"}
+    return kind.__qualname__ if is_plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _trim(summary: traceback.TracebackException) -> None:

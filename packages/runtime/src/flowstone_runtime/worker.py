@@ -19,6 +19,7 @@ from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.task_spec import TaskSpec
+from flowstone_runtime.thread_share import limit_loaded_libraries
 
 
 @attrs.frozen
@@ -30,14 +31,13 @@ class ForkedWorker:
     def __call__(self, job: Job) -> int:
         """Run the job's task; 0 if the step succeeded."""
         _reseed()
+        limit_loaded_libraries(os.environ)
         return run_job(self.runner, job, TaskSpec.from_json(job.payload))
 
 
 def run_job(runner: TaskRunner, job: Job, spec: TaskSpec) -> int:
     """Run the task and send its record; 0 if the step succeeded, 1 if not."""
     record = runner.execute(spec)
-    sys.stdout.flush()
-    sys.stderr.flush()
     job.send_result(to_line(record))
     return 0 if isinstance(record, TaskFinished) else 1
 

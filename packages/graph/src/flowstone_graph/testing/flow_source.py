@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from flowstone_graph.edge_label import case_text
 from flowstone_graph.flow_graph import FlowGraph
 from flowstone_graph.node import Kind, Node
-from flowstone_graph.step_checks import is_parallel
 
 
 def _no_statements(_node: Node) -> Iterable[str]:
@@ -36,7 +35,7 @@ def flow_source(
 
 
 def _step_lines(graph: FlowGraph, node: Node, statements: Iterable[str]) -> Iterator[str]:
-    if is_parallel(node):
+    if any(other.num_parallel and node.name in other.targets for other in graph):
         yield "@parallel"
     yield f"@step{_mark(graph, node)}"
     yield f"def {node.name}(self{', inputs' if node.kind is Kind.JOIN else ''}):"

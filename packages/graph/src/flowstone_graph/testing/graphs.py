@@ -1,7 +1,6 @@
 """Random sound graphs of every shape a flow can have."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import attrs
 from hypothesis import strategies as st
@@ -16,12 +15,6 @@ _DOCS = ["", "", "Load the data.", 'Say "hello" to C:\\new.', "Länder wählen."
 
 _Shape = Callable[[str, int], str]
 """Builds one element of a flow before the given step, nesting as deep as it may; the name of its first step."""
-
-
-class ParallelDecorator(NamedTuple):
-    """Stands for @parallel, as graphs know it: by its name."""
-
-    name: str = "parallel"
 
 
 @st.composite
@@ -113,9 +106,7 @@ class _Builder:
         return self.add(Node(self._name("each"), Kind.FOREACH, (target,), foreach=self._name("items")))
 
     def parallel(self, following: str, _depth: int) -> str:
-        worker = Node(
-            self._name("worker"), Kind.LINEAR, (self._join(following),), decorators=(ParallelDecorator(),)
-        )
+        worker = Node(self._name("worker"), Kind.LINEAR, (self._join(following),))
         return self.add(Node(self._name("cluster"), Kind.FOREACH, (self.add(worker),), num_parallel=True))
 
     def switch(self, following: str, depth: int) -> str:

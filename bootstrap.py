@@ -1,0 +1,90 @@
+"""Set up everything and run it: `python3 bootstrap.py demo`, `python3 bootstrap.py tests`.
+
+Needs Python 3.11 or newer and git, nothing else. It makes a virtual environment in
+`.bootstrap` that holds nox and uv, and has nox do the rest (see noxfile.py). It also
+works where the system's Python may not be changed and, on Debian, where neither pip nor
+ensurepip is installed.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+HOME = ROOT / ".bootstrap"
+REQUIREMENTS = ["nox>=2025.5", "uv>=0.8"]
+OLDEST_PYTHON = (3, 11)
+
+
+class SetupError(Exception):
+    """The environment cannot be set up; says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Set up nox, then run the sessions named, with the Python that runs this file."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise SetupError(f"this is Python {sys.version.split()[0]}; use Python 3.11 or newer")
+    python = HOME / "bin" / "python"
+    mark = HOME / "ready"
+    if not mark.exists() or mark.read_text(encoding="utf-8") != _stamp():
+        set_up(python)
+        mark.write_text(_stamp(), encoding="utf-8")
+    sessions = [option for name in arguments or ["demo"] for option in ("-s", name)]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command = [python, "-m", "nox", "-f", ROOT / "noxfile.py", "--force-python", version, *sessions]
+    # nox looks for interpreters on the PATH: this one must be the first it finds.
+    path = os.pathsep.join([str(HOME / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+
+
+def set_up(python: Path) -> None:
+    """Make the virtual environment with nox and uv in it."""
+    print("setting up nox and uv in .bootstrap (once) ...", flush=True)
+    shutil.rmtree(HOME, ignore_errors=True)
+    if _has("ensurepip"):
+        venv.create(HOME, with_pip=True)
+        pip = [python, "-m", "pip"]
+    elif _has("pip"):
+        venv.create(HOME, with_pip=False)
+        pip = [sys.executable, "-m", "pip", "--python", python]
+    else:
+        venv.create(HOME, with_pip=False)
+        pip = [python, _debian_pip()]
+    install = [*pip, "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
+    if subprocess.run(install, check=False).returncode:
+        raise SetupError("pip could not install nox and uv (see above); is there a way to the package index?")
+
+
+def _debian_pip() -> Path:
+    """Debian's own pip wheel, unpacked and not installed: needs no rights."""
+    folder = Path(tempfile.mkdtemp(prefix="flowstone-pip-"))
+    advice = "this Python has neither pip nor ensurepip; install one (Debian: apt install python3-venv)"
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise SetupError(advice)
+    subprocess.run(["apt-get", "download", "python3-pip-whl"], cwd=folder, check=False)
+    packages = glob.glob(str(folder / "*.deb"))
+    if not packages:
+        raise SetupError(advice)
+    subprocess.run(["dpkg-deb", "-x", packages[0], str(folder)], check=True)
+    (wheel,) = glob.glob(str(folder / "usr/share/python-wheels/pip-*.whl"))
+    return Path(wheel) / "pip"
+
+
+def _has(module: str) -> bool:
+    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
+
+def _stamp() -> str:
+    return "\n".join([sys.version, sys.executable, *REQUIREMENTS])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(f"bootstrap: {error}")

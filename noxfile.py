@@ -1,0 +1,108 @@
+"""What can be done with this repository, each in an environment of its own.
+
+`python3 bootstrap.py <session>` sets up nox first; with nox installed, `nox -s <session>`.
+"""
+
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "typing", "tests"]
+
+ROOT = Path(__file__).parent
+ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "flowstone"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+TEST_TOOLS = ["pytest>=8.3", "hypothesis>=6.100"]
+LINT_TOOLS = ["ruff==0.17.6"]
+TYPE_TOOLS = ["mypy==2.4.1", "types-networkx"]
+
+
+def project(room: str) -> dict:
+    return tomllib.loads((ROOT / "packages" / room / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def siblings(room: str) -> list[str]:
+    """The rooms that a room's own metadata asks for, directly or not, itself first."""
+    found = [room]
+    for name in found:
+        for dependency in project(name).get("dependencies", []):
+            sibling = dependency.split(">")[0].removeprefix("flowstone-")
+            if dependency.startswith("flowstone-") and sibling not in found:
+                found.append(sibling)
+    return found
+
+
+def editable(rooms: list[str]) -> list[str]:
+    return [word for room in rooms for word in ("-e", f"packages/{room}")]
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job: real flights, real models, everything stored."""
+    session.install(*editable(ROOMS), "-r", "examples/flights/requirements.txt", silent=True)
+    session.run("python", "examples/flights/flights.py", "run", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run every test, of the packages and of what crosses them."""
+    session.install(
+        *editable(ROOMS), *TEST_TOOLS, "-r", "tests/requirements.txt", "-r", "examples/flights/requirements.txt"
+    )
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", ROOMS)
+def tests_alone(session: nox.Session, package: str) -> None:
+    """Install one package with nothing that its metadata does not name, and run its own tests."""
+    extras = project(package).get("optional-dependencies", {})
+    wanted = f"./packages/{package}[testing]" if "testing" in extras else f"./packages/{package}"
+    session.install(wanted, *[f"./packages/{room}" for room in siblings(package)[1:]], *TEST_TOOLS)
+    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run every test with the lowest versions that the packages' metadata allow."""
+    session.install("--resolution", "lowest-direct", *editable(ROOMS), *TEST_TOOLS, "pandas", "scikit-learn")
+    session.run("pytest", "-q", "packages", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and layout, and that the arrows between packages point one way."""
+    session.install(*LINT_TOOLS)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check every type."""
+    session.install(*editable(ROOMS), *TYPE_TOOLS, *TEST_TOOLS)
+    session.run("mypy", *[word for room in ROOMS for word in ("-p", module_of(room))])
+
+
+def module_of(room: str) -> str:
+    return "flowstone" if room == "flowstone" else f"flowstone_{room}"
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every command and snippet of README and docs."""
+    session.install(*editable(ROOMS), *TEST_TOOLS, "-r", "tests/requirements.txt")
+    session.install("-r", "examples/flights/requirements.txt")
+    session.run("pytest", "-q", "tests/documentation", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure beside what a user would pick instead."""
+    session.install(*editable(ROOMS), "-r", "benchmarks/requirements.txt")
+    for script in session.posargs or ["benchmarks/overhead.py", "benchmarks/imports.py"]:
+        session.run("python", script)
