@@ -53,7 +53,7 @@ class ArtifactTable:
         return attrs.evolve(self, entries=entries)
 
     def over(self, base: Mapping[str, Artifact]) -> dict[str, Artifact]:
-        """All names, given those of the base table; sorted by nothing: the base's come first."""
+        """All artifacts by name, given those of the base table, which come first."""
         merged = {**base, **self.entries}
         return {name: artifact for name, artifact in merged.items() if artifact is not None}
 

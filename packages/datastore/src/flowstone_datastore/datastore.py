@@ -12,7 +12,7 @@ from flowstone_datastore.journal import Journal
 from flowstone_datastore.logs import LOG_SUFFIX, LogSegment, log_folder
 from flowstone_datastore.marker import NotAStoreError, has_marker, write_marker
 from flowstone_datastore.open_storage import open_storage
-from flowstone_datastore.run_ids import RandomBytes, make_run_id
+from flowstone_datastore.run_ids import make_run_id
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.table_store import TableStore
 from flowstone_interfaces.pathspec import check_part
@@ -81,16 +81,17 @@ class Datastore:
         names = self.storage.list(log_folder(flow, run_id))
         return tuple([name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)])
 
-    def new_run_id(self, flow: str, now: float, random_bytes: RandomBytes) -> str:
+    def new_run_id(self, flow: str, now: float) -> str:
         """An id for a run that begins `now` (UTC, seconds since 1970), claimed: nobody else gets it.
 
-        `random_bytes` is `os.urandom`, but in tests.
+        Ids sort by time, to the microsecond; where one is taken, the next is claimed.
 
         Raises:
             StorageError: it could not be written.
         """
-        while not self.claim_run_id(flow, run_id := make_run_id(now, random_bytes), now):
-            pass
+        microseconds = round(now * 1_000_000)
+        while not self.claim_run_id(flow, run_id := make_run_id(microseconds), now):
+            microseconds += 1
         return run_id
 
     def claim_run_id(self, flow: str, run_id: str, now: float) -> bool:

@@ -58,11 +58,10 @@ class FileStorage:
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         """See `Storage.read`."""
         with self.open_file(path) as file, translated(path, self._root):
-            if start:
-                file.seek(start)
-            if length is None:
+            if not start and length is None:
                 return file.readall()
-            return _read_exactly(file, length)
+            there = max(0, os.fstat(file.fileno()).st_size - start)
+            return _read_range(file, start, there if length is None else min(there, length))
 
     def open_file(self, path: str) -> io.FileIO:
         """See `OpensFiles.open_file`."""
@@ -140,11 +139,12 @@ class FileStorage:
             finally:
                 os.close(descriptor)  # on a network file system, this too may say that the disk is full
         except BaseException:
-            os.unlink(temporary)
+            _discard(temporary)
             raise
         return temporary
 
     def _replace(self, temporary: str, target: str) -> None:
+        """Give the file its name, whether or not there is one of that name."""
         try:
             try:
                 os.replace(temporary, target)
@@ -152,10 +152,11 @@ class FileStorage:
                 make_folder(os.path.dirname(target), self._modes())
                 os.replace(temporary, target)
         except BaseException:
-            os.unlink(temporary)
+            _discard(temporary)
             raise
 
     def _link(self, temporary: str, target: str) -> bool:
+        """Give the file its name if there is none of that name; `False` if there is."""
         try:
             try:
                 os.link(temporary, target)
@@ -163,23 +164,18 @@ class FileStorage:
                 make_folder(os.path.dirname(target), self._modes())
                 os.link(temporary, target)
         except FileExistsError:
-            os.unlink(temporary)
             return False
         except OSError as error:
             if not without_hard_links(error):
-                os.unlink(temporary)
                 raise
             return self._rename_if_new(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        os.unlink(temporary)
+        finally:
+            _discard(temporary)
         return True
 
     def _rename_if_new(self, temporary: str, target: str) -> bool:
         """Where there are no hard links: look, then rename, as git does."""
         if os.path.lexists(target):
-            os.unlink(temporary)
             return False
         self._replace(temporary, target)
         return True
@@ -204,10 +200,18 @@ class FileStorage:
         return self._known_modes
 
 
-def _read_exactly(file: io.FileIO, length: int) -> bytes:
-    """Up to `length` bytes: one call suffices but for more than 2 GiB, which Linux hands out in parts."""
+def _read_range(file: io.FileIO, start: int, length: int) -> bytes:
+    """Up to `length` bytes: in one part, but for more than 2 GiB, which Linux hands out in several."""
+    if length:
+        file.seek(start)
     parts = []
     while length > 0 and (part := file.read(length)):
         parts.append(part)
         length -= len(part)
     return b"".join(parts)
+
+
+def _discard(temporary: str) -> None:
+    """Remove a temporary file whose content is in place, or never will be; it may be gone."""
+    with contextlib.suppress(OSError):
+        os.unlink(temporary)

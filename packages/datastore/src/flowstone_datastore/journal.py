@@ -50,8 +50,7 @@ class Journal:
     def __init__(self, storage: Storage, flow: str, run_id: str) -> None:
         self._storage = storage
         self._folder = f"runs/{check_part(flow)}/{check_part(run_id)}/journal"
-        self.flow = flow
-        self.run_id = run_id
+        self._run = f"{flow}/{run_id}"
 
     def writer(self, segment: str) -> SegmentWriter:
         """Who appends to the segment of this name; no other process or thread may.
@@ -74,9 +73,9 @@ class Journal:
             ObjectNotFoundError: there is no such segment.
         """
         data = self._storage.read(self._path(ref.segment), ref.offset, ref.length)
-        part = parse_segment(data, self._shown(ref.segment), ref.offset)
+        part = parse_segment(data, self._run, ref.segment, ref.offset)
         if len(part.lines) != 1 or part.end != ref.offset + ref.length:
-            raise DamagedRecordError(self._shown(ref.segment), ref.offset, f"its {ref.length} bytes are no record")
+            raise DamagedRecordError(self._run, ref.segment, ref.offset, f"its {ref.length} bytes are no record")
         return part.lines[0][2]
 
     def records(self, on_damage: OnDamage = raise_damage) -> list[tuple[RecordRef, Record]]:
@@ -115,15 +114,12 @@ class Journal:
             else:
                 break
         return {
-            name: parse_segment(content, self._shown(name), offsets.get(name, 0), on_damage)
+            name: parse_segment(content, self._run, name, offsets.get(name, 0), on_damage)
             for name, content in data.items()
         }
 
     def _path(self, segment: str) -> str:
         return f"{self._folder}/{check_part(segment)}{_SUFFIX}"
-
-    def _shown(self, segment: str) -> str:
-        return f"{self.flow}/{self.run_id}/{segment}"
 
 
 def _merge(parts: list[SegmentPart]) -> list[tuple[RecordRef, Record]]:

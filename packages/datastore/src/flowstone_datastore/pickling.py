@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -112,9 +113,9 @@ def load(stream: Buffer, buffers: Sequence[Buffer], type_name: str) -> Any:
     except ModuleNotFoundError as error:
         raise UnimportableTypeError(type_name, str(error.name or error)) from error
     except Exception as error:
-        match = _MISSING_ATTRIBUTE.match(str(error)) if isinstance(error, AttributeError) else None
-        if match:
-            raise UnimportableTypeError(type_name, f"{match['module']}.{match['name']}") from error
+        missing = _missing_attribute(error)
+        if missing:
+            raise UnimportableTypeError(type_name, missing) from error
         raise UnloadableError(type_name, f"{type(error).__name__}: {error}") from error
 
 
@@ -126,6 +127,17 @@ def type_name(value: Any) -> str:
     """
     kind = type(value)
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _missing_attribute(error: Exception) -> str | None:
+    """Module and name of what a pickle refers to, if this is how pickle says that it is not there."""
+    match = _MISSING_ATTRIBUTE.match(str(error)) if isinstance(error, AttributeError) else None
+    if match is None:
+        return None
+    # Of a program run with `python -m`, Python shows the name that it was found under.
+    main_spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    is_main = main_spec is not None and main_spec.name == match["module"]
+    return f"{'__main__' if is_main else match['module']}.{match['name']}"
 
 
 def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list[memoryview]]:

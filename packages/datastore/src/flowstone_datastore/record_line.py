@@ -69,7 +69,7 @@ def to_line(record: Record) -> bytes:
     r"""The record as a line, its line feed included.
 
     >>> to_line(Heartbeat(time=1.5))
-    b'{"sum":"95bd0d4e","type":"heartbeat","time":1.5}\n'
+    b'{"sum":"803edd2b","type":"heartbeat","time":1.5}\n'
 
     Raises:
         InvalidRecordError: an opaque field holds what is not JSON.

@@ -1,6 +1,6 @@
 """The small values inside records: code, transitions, reads, errors, ranges of logs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import attrs
@@ -59,11 +59,15 @@ class Code:
         )
 
 
+def _as_tuple(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 @attrs.frozen
 class Transition:
     """Where a task went on."""
 
-    targets: tuple[str, ...] = attrs.field(converter=tuple, validator=are_texts)
+    targets: tuple[str, ...] = attrs.field(converter=_as_tuple, validator=are_texts)
     """The steps that follow, as written."""
     count: int | None = attrs.field(default=None, validator=optional(is_count))
     """How many tasks a foreach makes of its one target; `None` without a foreach."""

@@ -1,20 +1,22 @@
-"""Names of runs: they sort by time, and no two runs get the same."""
+"""Names of runs: they sort by the time at which the runs began."""
 
-from collections.abc import Callable
 from time import gmtime, strftime
 
-RandomBytes = Callable[[int], bytes]
-"""So many random bytes: `os.urandom`."""
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_RANDOM_LENGTH = 4
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_MICROSECOND_DIGITS = 4  # 36 to the fourth is more than a million
 
 
-def make_run_id(now: float, random_bytes: RandomBytes) -> str:
-    """`YYYYMMDD-HHMMSS-xxxx`, in UTC, for `now` in seconds since 1970.
+def make_run_id(microseconds: int) -> str:
+    """`YYYYMMDD-HHMMSS-xxxx`, in UTC: the last part is the microsecond, in base 36.
 
-    >>> make_run_id(1767225600.0, lambda count: bytes(range(count)))
-    '20260101-000000-abcd'
+    `microseconds` counts from 1970.
+
+    >>> make_run_id(1767225600_000036)
+    '20260101-000000-0010'
     """
-    suffix = "".join([_LETTERS[byte % len(_LETTERS)] for byte in random_bytes(_RANDOM_LENGTH)])
-    return f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{suffix}"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    digits = ""
+    for _ in range(_MICROSECOND_DIGITS):
+        rest, digit = divmod(rest, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return f"{strftime('%Y%m%d-%H%M%S', gmtime(seconds))}-{digits}"

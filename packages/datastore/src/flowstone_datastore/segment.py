@@ -13,15 +13,16 @@ from flowstone_interfaces import FlowstoneError
 class DamagedRecordError(FlowstoneError, ValueError):
     """A line of a journal that is not as it was written."""
 
-    def __init__(self, segment: str, offset: int, detail: str) -> None:
-        super().__init__(segment, offset, detail)
+    def __init__(self, run: str, segment: str, offset: int, detail: str) -> None:
+        super().__init__(run, segment, offset, detail)
+        self.run = run
         self.segment = segment
         self.offset = offset
         self.detail = detail
 
     def __str__(self) -> str:
         return (
-            f"the record at byte {self.offset} of journal segment {self.segment} is damaged ({self.detail}); "
+            f"the record at byte {self.offset} of {self.run}, segment {self.segment}, is damaged ({self.detail}); "
             "restore the file from a backup, or run again what it recorded"
         )
 
@@ -56,10 +57,13 @@ class SegmentPart:
     """Where to read on: behind the last whole line. What follows is torn, or still being written."""
 
 
-def parse_segment(data: bytes, segment: str, start: int = 0, on_damage: OnDamage = raise_damage) -> SegmentPart:
+def parse_segment(
+    data: bytes, run: str, segment: str, start: int = 0, on_damage: OnDamage = raise_damage
+) -> SegmentPart:
     """The records of a segment's bytes from offset `start` on, the torn last line left out.
 
-    `segment` is what errors call it. Damage is handed to `on_damage`; if that returns, the line is skipped.
+    `run` (`Flow/run`) and `segment` are what errors name. Damage is handed to `on_damage`; if that returns, the
+    line is skipped.
 
     Raises:
         DamagedRecordError: from `on_damage`, unless told otherwise.
@@ -71,12 +75,12 @@ def parse_segment(data: bytes, segment: str, start: int = 0, on_damage: OnDamage
         try:
             record = from_line(line)
         except InvalidRecordError as error:
-            on_damage(DamagedRecordError(segment, start + offset, error.detail))
+            on_damage(DamagedRecordError(run, segment, start + offset, error.detail))
         else:
             if record is not None:
                 lines.append((RecordRef(segment, start + offset, end + 1 - offset), line, record))
         offset = end + 1
     tail = data[offset:]
     if is_whole(tail[:-1]):  # an append that was cut short leaves less than a line, never more
-        on_damage(DamagedRecordError(segment, start + offset, "its line feed is gone"))
+        on_damage(DamagedRecordError(run, segment, start + offset, "its line feed is gone"))
     return SegmentPart(tuple(lines), start + offset)

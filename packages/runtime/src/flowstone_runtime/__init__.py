@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"]
 
+
+def _start_command_line(flow: type[FlowSpec]) -> None:
+    from flowstone_runtime.command_line import run_command_line
+
+    run_command_line(flow)
+
+
+FlowSpec._flowstone_command_line = staticmethod(_start_command_line)  # noqa: SLF001 - flowspec.py says why
+
 # What needs click is loaded when it is asked for.
 _LAZY = {"JSONType": "json_type", "JSONTypeClass": "json_type"}
 

@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from flowstone_client.settings import Settings
 from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
 
 # One module each in `commands`; imported only when asked for.
@@ -23,17 +23,6 @@ _COMMANDS = {
     "dump": "Show the artifacts of a run, a step or a task.",
     "logs": "Show what tasks wrote.",
 }
-
-
-@attrs.frozen
-class CommandContext:
-    """What every command of a flow file is given."""
-
-    flow: type[FlowSpec]
-    settings: Settings
-    is_quiet: bool
-    is_terminal: bool
-    """True if a person watches standard output: a terminal, and not one of a CI system."""
 
 
 class _FlowCommands(click.Group):

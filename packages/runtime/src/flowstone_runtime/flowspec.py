@@ -44,10 +44,10 @@ def step(function: F | None = None, *, start: bool = False, end: bool = False) -
     return mark if function is None else mark(function)
 
 
-def _run_command_line(flow: "type[FlowSpec]") -> None:
-    from flowstone_runtime.command_line import run_command_line
-
-    run_command_line(flow)
+def _no_command_line(flow: "type[FlowSpec]") -> None:
+    raise UsageError(
+        f"{flow.__name__}() starts a command line, and none is loaded; import flowstone_runtime first"
+    )
 
 
 class FlowSpec:
@@ -59,7 +59,8 @@ class FlowSpec:
     """
 
     _flowstone_context: "TaskContext | None" = None
-    _flowstone_command_line: ClassVar[Any] = staticmethod(_run_command_line)
+    _flowstone_command_line: ClassVar[Any] = staticmethod(_no_command_line)
+    """What `Train()` starts; set by whoever imports both: a command line needs flows, not the reverse."""
     _FLOWSTONE_NAMES: ClassVar[frozenset[str]] = frozenset({"_flowstone_context"})
 
     def __init__(self, use_cli: bool = True) -> None:

@@ -86,7 +86,7 @@ def run_flow(
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
         datastore, is_new_store = _open_store(settings.store)
-        run_id = datastore.new_run_id(graph.name, time.time(), os.urandom)
+        run_id = datastore.new_run_id(graph.name, time.time())
         journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
         record = _run_record(flow, graph, options, settings, datastore, run_id)
         ref = journal.append(record)

@@ -3,7 +3,7 @@
 import click
 
 from flowstone_client import Client, Flow, Run, Task
-from flowstone_runtime.command_line import CommandContext
+from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.errors import UsageError
 
 LATEST = "latest"

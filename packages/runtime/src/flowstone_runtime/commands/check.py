@@ -3,7 +3,7 @@
 import click
 
 from flowstone_graph import parse_flow
-from flowstone_runtime.command_line import CommandContext
+from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters import parameters_of
 

@@ -6,7 +6,7 @@ import click
 
 from flowstone_client import DataArtifact, Run, Task
 from flowstone_interfaces import FlowstoneError
-from flowstone_runtime.command_line import CommandContext
+from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.run_target import find_target, target_argument
 

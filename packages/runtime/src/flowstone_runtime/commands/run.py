@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.command_line import CommandContext
+from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.local_run import Isolation, RunOptions, run_flow
 from flowstone_runtime.parameters import parameters_of
