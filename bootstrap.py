@@ -6,7 +6,6 @@ works where the system's Python may not be changed and, on Debian, where neither
 ensurepip is installed.
 """
 
-import glob
 import os
 import shutil
 import subprocess
@@ -64,19 +63,21 @@ def _debian_pip() -> Path:
     """Debian's own pip wheel, unpacked and not installed: needs no rights."""
     folder = Path(tempfile.mkdtemp(prefix="flowstone-pip-"))
     advice = "this Python has neither pip nor ensurepip; install one (Debian: apt install python3-venv)"
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+    apt, unpack = shutil.which("apt-get"), shutil.which("dpkg-deb")
+    if apt is None or unpack is None:
         raise SetupError(advice)
-    subprocess.run(["apt-get", "download", "python3-pip-whl"], cwd=folder, check=False)
-    packages = glob.glob(str(folder / "*.deb"))
+    subprocess.run([apt, "download", "python3-pip-whl"], cwd=folder, check=False)
+    packages = list(folder.glob("*.deb"))
     if not packages:
         raise SetupError(advice)
-    subprocess.run(["dpkg-deb", "-x", packages[0], str(folder)], check=True)
-    (wheel,) = glob.glob(str(folder / "usr/share/python-wheels/pip-*.whl"))
-    return Path(wheel) / "pip"
+    subprocess.run([unpack, "-x", packages[0], folder], check=True)
+    (wheel,) = folder.glob("usr/share/python-wheels/pip-*.whl")
+    return wheel / "pip"
 
 
 def _has(module: str) -> bool:
-    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+    command = [sys.executable, "-c", f"import {module}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _stamp() -> str:

@@ -45,6 +45,14 @@ def demo(session: nox.Session) -> None:
     """Run the main job: real flights, real models, everything stored."""
     session.install(*editable(ROOMS), "-r", "examples/flights/requirements.txt", silent=True)
     session.run("python", "examples/flights/flights.py", "run", *session.posargs)
+    session.run("python", "examples/flights/flights.py", "dump")
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Open a notebook that looks at what the demo stored."""
+    session.install(*editable(ROOMS), "jupyterlab", "-r", "examples/flights/requirements.txt", silent=True)
+    session.run("jupyter", "lab", "examples/flights/look.ipynb", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -75,7 +83,7 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and layout, and that the arrows between packages point one way."""
+    """Check style and layout."""
     session.install(*LINT_TOOLS)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")

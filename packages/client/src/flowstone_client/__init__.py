@@ -5,12 +5,20 @@
 Nothing is loaded before its value is asked for, and nothing is ever changed.
 """
 
-from flowstone_client.artifacts import Artifacts
+from flowstone_client.artifacts import Artifacts, NoSuchDataError
 from flowstone_client.client import Client, default_client
 from flowstone_client.data_artifact import DataArtifact
-from flowstone_client.errors import NotFoundError, NotStartedError
+from flowstone_client.errors import (
+    InvalidStreamError,
+    NoResultError,
+    NotFoundError,
+    NotStartedError,
+    StillRunningError,
+    WrongDepthError,
+)
 from flowstone_client.flow import Flow, flows
 from flowstone_client.run import Run
+from flowstone_client.settings import InvalidSettingsError, ProfileNotFoundError, Settings
 from flowstone_client.step import Step
 from flowstone_client.task import Task
 
@@ -19,11 +27,19 @@ __all__ = [
     "Client",
     "DataArtifact",
     "Flow",
+    "InvalidSettingsError",
+    "InvalidStreamError",
+    "NoResultError",
+    "NoSuchDataError",
     "NotFoundError",
     "NotStartedError",
+    "ProfileNotFoundError",
     "Run",
+    "Settings",
     "Step",
+    "StillRunningError",
     "Task",
+    "WrongDepthError",
     "default_client",
     "flows",
 ]

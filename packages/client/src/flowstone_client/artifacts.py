@@ -10,16 +10,23 @@ if TYPE_CHECKING:
 
 
 class NoSuchDataError(NotFoundError, AttributeError):
-    """There is no artifact of this name; an `AttributeError`, so that `hasattr` answers."""
+    """There is no artifact or parameter of this name; an `AttributeError`, so that `hasattr` answers."""
 
 
 class Artifacts:
-    """Values by name, each loaded when it is first read and kept from then on."""
+    """Values by name, each loaded when it is first read and kept from then on.
 
-    def __init__(self, pathspec: str, datastore: "Datastore", entries: "Mapping[str, Artifact]") -> None:
+    Names that start with `_` are found but not listed. (`task["_entries"].data` finds an artifact
+    that has the name of an attribute of this class.)
+    """
+
+    def __init__(
+        self, pathspec: str, datastore: "Datastore", entries: "Mapping[str, Artifact]", kind: str = "artifact"
+    ) -> None:
         self._pathspec = pathspec
         self._datastore = datastore
         self._entries = entries
+        self._kind = kind
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -32,7 +39,7 @@ class Artifacts:
         artifact = self._entries.get(name)
         if artifact is None:
             known = tuple(sorted(known for known in self._entries if not known.startswith("_")))
-            raise NoSuchDataError("artifact", f"{self._pathspec}/{name}", self._datastore.url, known)
+            raise NoSuchDataError(self._kind, f"{self._pathspec}/{name}", self._datastore.url, known)
         return artifact
 
     def __contains__(self, name: object) -> bool:
@@ -45,4 +52,4 @@ class Artifacts:
         return [*super().__dir__(), *self]
 
     def __repr__(self) -> str:
-        return f"<{self._pathspec}: {', '.join(self) or 'no artifacts'}>"
+        return f"<{self._pathspec}: {', '.join(self) or f'no {self._kind}s'}>"

@@ -37,6 +37,9 @@ class Client:
             place = Settings.load(Path.cwd(), os.environ).store
         return Datastore.open(str(place))
 
+    def __repr__(self) -> str:
+        return f"Client({self.datastore.url!r})" if "datastore" in vars(self) else f"Client({self._store!r})"
+
 
 _default_client = Client()
 

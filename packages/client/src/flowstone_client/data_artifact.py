@@ -43,4 +43,4 @@ class DataArtifact:
         return self._stored.address
 
     def __repr__(self) -> str:
-        return f"DataArtifact({self.pathspec!r})"
+        return f"DataArtifact({self.pathspec!r}, {self.type}, {self.size} bytes)"

@@ -3,21 +3,26 @@
 from collections.abc import Iterator
 
 from flowstone_client.client import Client, default_client
-from flowstone_client.errors import NotFoundError
+from flowstone_client.errors import NotFoundError, WrongDepthError
 from flowstone_client.run import Run
+from flowstone_interfaces import Pathspec
 
 
 class Flow:
-    """All runs of a flow, newest first.
+    """All runs of a flow, newest first: by run id, whose text begins with the time unless somebody chose another.
 
     `Flow("Train").latest_successful_run.data.model` loads what the newest good run
-    left; `Flow("Train")["20260101-120000-k3f9"]` is one run.
+    left; `Flow("Train")["20260101-120000-k3f9"]` is one run. Runs that have not begun are
+    left out.
 
     Raises:
         NotFoundError: the flow never ran in this store.
+        InvalidPathspecError: the name is not that of a flow.
     """
 
     def __init__(self, name: str, *, client: Client | None = None) -> None:
+        if Pathspec.parse(name).depth != 1:
+            raise WrongDepthError(name, f"a flow is one name, write {name.partition('/')[0]!r}")
         self._client = client or default_client()
         self.id = name
         known = tuple(self._client.datastore.flows())

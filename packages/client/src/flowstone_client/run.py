@@ -3,15 +3,22 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.client import Client, default_client
-from flowstone_client.errors import NotFoundError, NotStartedError
+from flowstone_client.errors import (
+    NoResultError,
+    NotFoundError,
+    NotStartedError,
+    StillRunningError,
+    WrongDepthError,
+)
+from flowstone_client.growing_journal import GrowingJournal
 from flowstone_client.step import Step
 from flowstone_client.task import Task
-from flowstone_datastore import Record, RunState, RunSummary, is_alive
-from flowstone_interfaces import InvalidPathspecError, Pathspec
+from flowstone_datastore import ChunkRef, RunState, RunSummary, TaskState, is_alive
+from flowstone_interfaces import FlowstoneError, Pathspec
 
 
 class Run:
@@ -21,26 +28,34 @@ class Run:
     one that has ended is read twice.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: there is no such run, or no such flow.
         InvalidPathspecError: the pathspec is not that of a run.
     """
 
     def __init__(self, pathspec: str, *, client: Client | None = None) -> None:
         spec = Pathspec.parse(pathspec)
-        if spec.run is None or spec.depth != 2:
-            raise InvalidPathspecError(pathspec, "a run is Flow/run")
+        if spec.run is None:
+            raise WrongDepthError(pathspec, f"a run is Flow/run, write Flow({pathspec!r}) for all its runs")
+        if spec.step is not None:
+            raise WrongDepthError(pathspec, f"a run is Flow/run, write {f'{spec.flow}/{spec.run}'!r}")
         self._client = client or default_client()
         self._datastore = self._client.datastore
-        self._journal = self._datastore.journal(spec.flow, spec.run)
-        self._records: list[Record] = []
-        self._offsets: dict[str, int] = {}
+        self._journal = GrowingJournal(self._datastore.journal(spec.flow, spec.run))
         self._summary: RunSummary | None = None
         self.pathspec = pathspec
         self.flow_name = spec.flow
         self.id = spec.run
-        known = tuple(self._datastore.run_ids(spec.flow))
-        if spec.run not in known:
-            raise NotFoundError("run", pathspec, self._datastore.url, known)
+        if not self._journal.has_segments():  # listing all runs to look at one costs more than all else here
+            self._check_claimed()
+
+    def _check_claimed(self) -> None:
+        known = tuple(self._datastore.run_ids(self.flow_name))
+        if self.id in known:
+            return
+        flows = tuple(self._datastore.flows())
+        if self.flow_name not in flows:
+            raise NotFoundError("flow", self.flow_name, self._datastore.url, flows)
+        raise NotFoundError("run", self.pathspec, self._datastore.url, known)
 
     # How it is
 
@@ -64,10 +79,24 @@ class Run:
     def _fold(self) -> RunSummary | None:
         if self._summary is not None and self._summary.ended is not None:
             return self._summary
-        found, self._offsets = self._journal.records_since(self._offsets)
-        self._records += [record for _, record in found]
-        self._summary = RunSummary.of(self._records, now=time.time(), is_alive=is_alive)
+        self._summary = RunSummary.of(self._journal.records(), now=time.time(), is_alive=is_alive)
         return self._summary
+
+    def wait(self, timeout_seconds: float | None = None, poll_seconds: float = 0.5) -> Self:
+        """Return the run once it has ended, however it did; one that has not begun is waited for too.
+
+        Looks every `poll_seconds`.
+
+        Raises:
+            StillRunningError: it has not ended after `timeout_seconds`.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while not self.has_begun or not self.finished:
+            left = poll_seconds if deadline is None else deadline - time.monotonic()
+            if timeout_seconds is not None and left <= 0:
+                raise StillRunningError(self.pathspec, timeout_seconds)
+            time.sleep(min(poll_seconds, left))
+        return self
 
     @property
     def state(self) -> RunState:
@@ -104,7 +133,7 @@ class Run:
     @property
     def failed_tasks(self) -> tuple[Task, ...]:
         """The tasks whose last attempt failed, in the order in which they began."""
-        return tuple(task for step in self.steps() for task in step.tasks() if task.state.value == "failed")
+        return tuple(task for step in self.steps() for task in step.tasks() if task.state is TaskState.FAILED)
 
     # What is known of it
 
@@ -132,7 +161,7 @@ class Run:
     def parameters(self) -> Artifacts:
         """The parameters' values, as attributes."""
         started = self.summary.started
-        return Artifacts(self.pathspec, self._datastore, dict(started.parameters))
+        return Artifacts(self.pathspec, self._datastore, dict(started.parameters), "parameter")
 
     @property
     def code(self) -> dict[str, str]:
@@ -140,10 +169,12 @@ class Run:
         code = self.summary.started.code
         if code is None:
             return {}
-        return {
-            path: bytes(self._datastore.chunks.get(ref.address, size=ref.size)).decode("utf-8", "backslashreplace")
-            for path, ref in code.files.items()
-        }
+        return {path: self._source(path, ref) for path, ref in code.files.items()}
+
+    def _source(self, path: str, ref: ChunkRef) -> str:
+        shown = f"the code of {self.pathspec} ({path})"
+        data = self._datastore.chunks.get(ref.address, size=ref.size, artifact=shown)
+        return data.decode("utf-8", "backslashreplace")
 
     # What it left
 
@@ -180,14 +211,17 @@ class Run:
         """The artifacts that the run ended with, as attributes.
 
         Raises:
-            NotFoundError: it has not ended with success; look at its steps' tasks.
+            NoResultError: its last step has not finished; look at its steps' tasks.
         """
         task = self.end_task
         if task is None:
-            spec = f"{self.pathspec}/{self.summary.started.graph.get('end', 'end')}"
             began = tuple(step.id for step in self.steps())
-            raise NotFoundError("finished last step", spec, self._datastore.url, began)
+            raise NoResultError(self.pathspec, self.state.value, began)
         return task.data
 
     def __repr__(self) -> str:
-        return f"Run({self.pathspec!r})"
+        try:
+            shown = self.state.value if self.has_begun else "not begun"
+        except FlowstoneError:
+            return f"Run({self.pathspec!r})"
+        return f"Run({self.pathspec!r}, {shown})"

@@ -19,7 +19,7 @@ _PROJECT_MARKS = (".git", "pyproject.toml")
 
 
 class InvalidSettingsError(FlowstoneError, ValueError):
-    """A settings file that cannot be read or says what no setting is."""
+    """A settings file that cannot be read, or a setting that says nothing."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(place, reason)
@@ -27,7 +27,48 @@ class InvalidSettingsError(FlowstoneError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}; correct the file"
+        return f"{self.place}: {self.reason}; correct it"
+
+
+class ProfileNotFoundError(FlowstoneError, LookupError):
+    """A profile was asked for that nobody has written."""
+
+    def __init__(self, profile: str, file: str) -> None:
+        super().__init__(profile, file)
+        self.profile = profile
+        self.file = file
+
+    def __str__(self) -> str:
+        return f"there is no profile {self.profile!r}; write {self.file}, or choose another profile"
+
+
+@attrs.frozen
+class _Layer:
+    """Some settings from one place."""
+
+    place: str
+    """What it is, for people: an option, a variable, a file."""
+    table: Mapping[str, Any]
+    folder: Path
+    """Where a relative path counts from: where it was written."""
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in self.table.items():
+            if name not in _NAMES:
+                reason = f"there is no setting {name!r}; there are {', '.join(_NAMES)}"
+                raise InvalidSettingsError(self.place, reason)
+            if not isinstance(value, str) or not value:
+                raise InvalidSettingsError(self.place, f"{name} must be a text that is not empty, not {value!r}")
+
+    def value(self, name: str) -> str:
+        """The setting; of a path, the absolute one."""
+        text: str = self.table[name]
+        if name != "store" or "://" in text:
+            return text
+        try:
+            return str((self.folder / Path(text).expanduser()).absolute())
+        except RuntimeError as error:  # `~somebody`, of whom the system knows no home
+            raise InvalidSettingsError(self.place, f"store {text!r} leads nowhere: {error}") from error
 
 
 @attrs.frozen
@@ -53,29 +94,28 @@ class Settings:
         `options` are what the command line gave, `None` for not given.
 
         Raises:
-            InvalidSettingsError: pyproject.toml or the profile is at fault.
+            InvalidSettingsError: pyproject.toml, the profile or an option is at fault.
+            ProfileNotFoundError: there is no such profile.
         """
         root = project_root(folder.resolve())
         given = {name: value for name, value in (options or {}).items() if value is not None}
-        profile = given.get("profile") or environ.get("FLOWSTONE_PROFILE")
-        layers: list[tuple[str, Mapping[str, Any], Path]] = [
-            *((f"option --{name}", {name: value}, Path.cwd()) for name, value in given.items()),
+        profile = given.get("profile") or environ.get("FLOWSTONE_PROFILE") or None
+        variables = {name: f"FLOWSTONE_{name.upper()}" for name in _NAMES}
+        here = Path.cwd()
+        layers = (
+            *(_Layer(f"option --{name}", {name: given[name]}, here) for name in _NAMES if name in given),
             *(
-                (f"variable FLOWSTONE_{name.upper()}", {name: value}, Path.cwd())
-                for name in _NAMES
-                if (value := environ.get(f"FLOWSTONE_{name.upper()}"))
+                _Layer(f"variable {key}", {name: environ[key]}, here)
+                for name, key in variables.items()
+                if environ.get(key)
             ),
             _project_layer(root),
-            _profile_layer(profile, environ),
-            ("default", {"store": str(root / ".flowstone"), "user": _default_user(environ)}, root),
-        ]
-        values: dict[str, str] = {}
-        sources: dict[str, str] = {}
-        for place, layer, base in layers:
-            for name in _NAMES:
-                if name in layer and name not in values:
-                    values[name] = _located(name, layer[name], base)
-                    sources[name] = place
+            *([_profile_layer(profile, environ)] if profile else []),
+            _Layer("default", {"store": ".flowstone", "user": _default_user(environ)}, root),
+        )
+        chosen = {name: next(layer for layer in layers if name in layer.table) for name in _NAMES}
+        values = {name: layer.value(name) for name, layer in chosen.items()}
+        sources = {name: layer.place for name, layer in chosen.items()}
         return cls(values["store"], values["user"], root, profile, sources)
 
 
@@ -87,28 +127,23 @@ def project_root(folder: Path) -> Path:
     return folder
 
 
-def _located(name: str, value: str, base: Path) -> str:
-    """A relative store path counts from where it was written, whoever reads it."""
-    if name != "store" or "://" in value:
-        return value
-    return str((base / Path(value).expanduser()).absolute())
-
-
-def _project_layer(root: Path) -> tuple[str, Mapping[str, Any], Path]:
+def _project_layer(root: Path) -> _Layer:
     file = root / "pyproject.toml"
-    table = _read_toml(file).get("tool", {}).get("flowstone", {}) if file.is_file() else {}
-    return _checked(f"{file} [tool.flowstone]", table), table, root
+    place = f"{file} [tool.flowstone]"
+    table: Any = _read_toml(file) if file.is_file() else {}
+    for key in ("tool", "flowstone"):
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise InvalidSettingsError(place, f"{key} must be a table, not {table!r:.80}")
+    return _Layer(place, table, root)
 
 
-def _profile_layer(profile: str | None, environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any], Path]:
-    if profile is None:
-        return "no profile", {}, Path.cwd()
+def _profile_layer(profile: str, environ: Mapping[str, str]) -> _Layer:
     home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".config")
     file = Path(home) / "flowstone" / f"{profile}.toml"
     if not file.is_file():
-        raise InvalidSettingsError(str(file), f"there is no profile {profile!r}")
-    table = _read_toml(file)
-    return _checked(str(file), table), table, file.parent
+        raise ProfileNotFoundError(profile, str(file))
+    return _Layer(str(file), _read_toml(file), file.parent)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -116,17 +151,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidSettingsError(str(file), f"it is not valid TOML: {error}") from error
-
-
-def _checked(place: str, table: Any) -> str:
-    if not isinstance(table, dict):
-        raise InvalidSettingsError(place, "it must be a table")
-    for name, value in table.items():
-        if name not in _NAMES:
-            raise InvalidSettingsError(place, f"there is no setting {name!r}; there are {', '.join(_NAMES)}")
-        if not isinstance(value, str):
-            raise InvalidSettingsError(place, f"{name} must be a text, not {value!r}")
-    return place
+    except OSError as error:
+        raise InvalidSettingsError(str(file), f"it cannot be read: {error.strerror}") from error
 
 
 def _default_user(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Step:
-    """One step of a run and its tasks; made by `Run`."""
+    """One step of a run and its tasks, as of when it was asked for; made by `Run`."""
 
     def __init__(self, run: str, name: str, datastore: "Datastore", summary: "RunSummary") -> None:
         self._run = run
@@ -48,4 +48,4 @@ class Step:
         return (self.id, task) in self._summary.tasks
 
     def __repr__(self) -> str:
-        return f"Step({self.pathspec!r})"
+        return f"Step({self.pathspec!r}, {len(self)} {'task' if len(self) == 1 else 'tasks'})"

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.data_artifact import DataArtifact
-from flowstone_datastore import RunState, TaskFailed, TaskState
+from flowstone_client.errors import InvalidStreamError
+from flowstone_datastore import RunState, TaskFailed, TaskFinished, TaskState
 
 if TYPE_CHECKING:
     from flowstone_datastore import Artifact, Datastore, LogFrame, Reads, RunSummary, TaskError, TaskSummary
 
 
 class Task:
-    """The latest attempt of one task; made by `Step`."""
+    """The latest attempt of one task, as of when it was asked for; made by `Step`.
+
+    Ask the run again for what has become of a task that was running. Only what it writes is as
+    new as the question.
+    """
 
     def __init__(self, run: str, known: "TaskSummary", datastore: "Datastore", summary: "RunSummary") -> None:
         self._run = run
@@ -28,10 +33,15 @@ class Task:
 
     @property
     def state(self) -> TaskState:
-        """Running, finished or failed; a task that was running when its run died has failed."""
-        if self._known.ended is None and self._summary.state is not RunState.RUNNING:
-            return TaskState.FAILED
-        return self._known.state
+        """Running, finished or failed.
+
+        A task that was running when its run ended has failed. One that failed and is to be tried again is
+        still running, as long as its run is.
+        """
+        if isinstance(self._known.ended, TaskFinished):
+            return TaskState.FINISHED
+        goes_on = self._known.ended is None or self._known.ended.will_retry
+        return TaskState.RUNNING if goes_on and self._summary.state is RunState.RUNNING else TaskState.FAILED
 
     @property
     def finished(self) -> bool:
@@ -135,6 +145,29 @@ class Task:
         """What it wrote to standard error; bytes that are not UTF-8 as escapes."""
         return self._text("stderr")
 
+    def loglines(self, stream: str) -> "Iterator[tuple[datetime, str]]":
+        """The lines of `stdout` or `stderr`, each with the time at which it began; not ended by a line feed.
+
+        Raises:
+            InvalidStreamError: there is no such stream.
+        """
+        if stream not in ("stdout", "stderr"):
+            raise InvalidStreamError(stream)
+        return self._lines(stream)
+
+    def _lines(self, stream: str) -> "Iterator[tuple[datetime, str]]":
+        began, rest = 0.0, b""
+        for frame in self.log_frames():
+            if frame.stream != stream:
+                continue
+            began = began if rest else frame.time
+            *lines, rest = (rest + frame.data).split(b"\n")
+            for line in lines:
+                yield datetime.fromtimestamp(began, UTC), _decoded(line)
+                began = frame.time
+        if rest:
+            yield datetime.fromtimestamp(began, UTC), _decoded(rest)
+
     def log_frames(self) -> "Iterator[LogFrame]":
         """Everything it wrote, in order, as it came: bytes with stream and time."""
         ended = self._known.ended
@@ -152,7 +185,11 @@ class Task:
 
     def _text(self, stream: str) -> str:
         data = b"".join(frame.data for frame in self.log_frames() if frame.stream == stream)
-        return data.decode("utf-8", errors="backslashreplace")
+        return _decoded(data)
 
     def __repr__(self) -> str:
-        return f"Task({self.pathspec!r})"
+        return f"Task({self.pathspec!r}, {self.state.value})"
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", errors="backslashreplace")

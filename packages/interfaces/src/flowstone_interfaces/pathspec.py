@@ -29,17 +29,32 @@ def check_part(text: str) -> str:
     Parts become file names in a store, so a part never starts with a dot and
     holds no separator.
 
+    >>> check_part("20260101-120000-k3f9")
+    '20260101-120000-k3f9'
+
     Raises:
-        InvalidPathspecError: it holds other characters than letters, digits, `_ . ~ -`.
+        InvalidPathspecError: it does not start with a letter, a digit or `_`, or holds other
+            characters than those and `. ~ -`.
     """
     if not _PART.match(text):
-        raise InvalidPathspecError(text, f"{text!r} must be letters, digits, '_', '.', '~' or '-'")
+        raise InvalidPathspecError(text, _fault(text))
     return text
+
+
+def _fault(part: str) -> str:
+    if not part:
+        return "a part of it is empty"
+    return f"{part!r} must be letters, digits, '_', '.', '~' or '-', and begin with a letter, a digit or '_'"
+
+
+def _shallow_first(part: str | None) -> str:
+    """How a part sorts: what has none comes before what has one."""
+    return part or ""
 
 
 @attrs.frozen(order=True)
 class Pathspec:
-    """Where something that ran is found.
+    """Where something that ran is found. Sorts as a listing does: a run, then its steps, then the next run.
 
     >>> Pathspec.parse("Train/20260101-120000-k3f9/fit/3").step
     'fit'
@@ -48,19 +63,20 @@ class Pathspec:
     """
 
     flow: str
-    run: str | None = None
-    step: str | None = None
-    task: str | None = None
-    artifact: str | None = None
+    run: str | None = attrs.field(default=None, order=_shallow_first)
+    step: str | None = attrs.field(default=None, order=_shallow_first)
+    task: str | None = attrs.field(default=None, order=_shallow_first)
+    artifact: str | None = attrs.field(default=None, order=_shallow_first)
 
     def __attrs_post_init__(self) -> None:
-        parts = attrs.astuple(self)
-        depth = self.depth
-        for part in parts[:depth]:
-            check_part(part)
-        if any(part is not None for part in parts[depth:]):
-            missing = _LEVELS[depth]
-            raise InvalidPathspecError("/".join(str(part) for part in parts), f"it has no {missing}")
+        levels = attrs.astuple(self)
+        deepest = max([depth for depth, level in enumerate(levels, 1) if level is not None], default=0)
+        shown = "/".join([level or "" for level in levels[:deepest]])
+        for part in self.parts:
+            if not _PART.match(part):
+                raise InvalidPathspecError(shown, _fault(part))
+        if self.depth < max(deepest, 1):
+            raise InvalidPathspecError(shown, f"it has no {_LEVELS[self.depth]}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -89,9 +105,11 @@ class Pathspec:
         """The pathspec one level deeper.
 
         Raises:
-            InvalidPathspecError: this names an artifact, which has no children.
+            InvalidPathspecError: this names an artifact, which has no children, or `name` is not one part.
         """
-        return type(self).parse(f"{self}/{name}")
+        if self.artifact is not None:
+            raise InvalidPathspecError(f"{self}/{name}", "an artifact has nothing below it")
+        return type(self)(*(*self.parts, name))
 
     def __str__(self) -> str:
         return "/".join(self.parts)

@@ -30,8 +30,8 @@ class TaskRequest:
     """The program and its arguments, for executors that start processes."""
     payload: bytes
     """What the program reads: opaque to the executor, any size."""
-    environ: Mapping[str, str] = attrs.field(factory=dict)
-    """Environment variables to set on top of the executor's own."""
+    environ: Mapping[str, str] = attrs.field(factory=dict, converter=dict, hash=False)
+    """Environment variables to set on top of the executor's own; a copy of what was given."""
     resources: Resources = Resources()
     timeout_seconds: float | None = None
     """Kill the attempt after this long; `None` for never."""

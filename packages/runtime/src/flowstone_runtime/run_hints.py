@@ -1,30 +1,51 @@
 """The first and the last lines of a run: what it is called, where it is, what to do next."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from flowstone_runtime.reporter import RunHeader
 
+_MOST_FAILED = 3
+
 
 def describe_start(header: RunHeader) -> list[str]:
     """What a person needs to know of a run that begins."""
-    lines = [f"{header.flow}/{header.run_id}", f"stored in {header.store}"]
-    if header.is_new_store:
-        lines[-1] += " (new)"
-    return lines
+    note = " (new)" if header.is_new_store else ""
+    return [f"{header.flow}/{header.run_id}", f"stored in {header.store}{note}"]
 
 
 def describe_end(header: RunHeader, state: str, message: str, seconds: float, failed: Sequence[str]) -> list[str]:
-    """How it ended, and the commands that show more."""
-    script = Path(sys.argv[0]).name
-    lines = [f"{header.flow}/{header.run_id}: {state} in {_duration(seconds)}"]
-    if state == "cancelled":
-        lines[0] += f", {message}"
-    lines += [f"what it wrote:   python {script} logs {header.run_id}/{task}" for task in failed[:3]]
+    """How it ended, and the commands that show more, ready to be pasted."""
+    pathspec = f"{header.flow}/{header.run_id}"
+    command = command_prefix(sys.orig_argv, sys.argv, Path.cwd())
+    first = f"{pathspec}: {state} in {_duration(seconds)}"
     if state == "finished":
-        lines.append(f"look at it:      python {script} dump {header.run_id}")
-    return lines
+        return [
+            first,
+            f"what it stored:  {command} dump {header.run_id}",
+            f"what it wrote:   {command} logs {header.run_id}",
+            f'in Python:       from flowstone import Run; Run("{pathspec}").data',
+        ]
+    if state == "cancelled":
+        return [f"{first}: {message}"]
+    return [first, *(f"what it wrote:   {command} logs {header.run_id}/{task}" for task in failed[:_MOST_FAILED])]
+
+
+def command_prefix(original: Sequence[str], arguments: Sequence[str], folder: Path) -> str:
+    """The command line up to the flow file's own arguments, as one would type it in `folder`.
+
+    `original` and `arguments` are `sys.orig_argv` and `sys.argv`.
+    """
+    words = list(original[: len(original) - len(arguments) + 1])
+    return shlex.join([_shortest(word, folder) for word in words])
+
+
+def _shortest(word: str, folder: Path) -> str:
+    """A path below `folder` without it."""
+    path = Path(word)
+    return str(path.relative_to(folder)) if path.is_absolute() and path.is_relative_to(folder) else word
 
 
 def _duration(seconds: float) -> str:
