@@ -33,9 +33,11 @@ def main(arguments: list[str]) -> int:
     if not mark.exists() or mark.read_text(encoding="utf-8") != _stamp():
         set_up(python)
         mark.write_text(_stamp(), encoding="utf-8")
-    sessions = [option for name in arguments or ["demo"] for option in ("-s", name)]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    command = [python, "-m", "nox", "-f", ROOT / "noxfile.py", "--force-python", version, *sessions]
+    # Tests run with the Python that runs this file; nox alone would run them with every version it finds.
+    names = [f"tests-{version}" if name == "tests" else name for name in arguments or ["demo"]]
+    sessions = [option for name in names for option in ("-s", name)]
+    command = [python, "-m", "nox", "-f", ROOT / "noxfile.py", *sessions]
     # nox looks for interpreters on the PATH: this one must be the first it finds.
     path = os.pathsep.join([str(HOME / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode

@@ -3,6 +3,7 @@
 `python3 bootstrap.py <session>` sets up nox first; with nox installed, `nox -s <session>`.
 """
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,7 +16,8 @@ nox.options.sessions = ["lint", "typing", "tests"]
 
 ROOT = Path(__file__).parent
 ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "flowstone"]
-PYTHONS = ["3.11", "3.12", "3.13"]
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
 TEST_TOOLS = ["pytest>=8.3", "hypothesis>=6.100"]
 LINT_TOOLS = ["ruff==0.17.6"]
 TYPE_TOOLS = ["mypy==2.4.1", "types-networkx"]

@@ -111,7 +111,9 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_the_table_for_metaflow_users_is_true() -> None:
     """Every name is in one row; those that work are exported, the others are not."""
-    rows = re.findall(r"^\| (`.*?) \| (work|to come) \|$", (ROOT / "docs/coming-from-metaflow.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (`.*?) \| (work|to come) \|$", (ROOT / "docs/coming-from-metaflow.md").read_text(), re.MULTILINE
+    )
     said = {name: state for names, state in rows for name in re.findall(r"`(\w+)`", names)}
     assert len(said) > 50
     for name, state in said.items():

@@ -350,3 +350,53 @@ def test_steps_are_inherited_and_every_first_party_module_is_snapshotted(flow_fi
     assert set(run.code) == {"flow.py", "flow_base.py", "helper.py"}
     assert run.code["helper.py"] == "VALUE = 42\n"
     assert flow.run("--isolation", "spawn").data.helped == 42
+
+
+FOREACH_SOURCES = """
+    class Sources(FlowSpec):
+        numbers = Parameter("numbers", type=JSONType, default="[3, 4]")
+        letters = ("a", "b")
+
+        @property
+        def computed(self):
+            return {"x": 1, "y": 2}
+
+        @property
+        def broken(self):
+            return self.not_there
+
+        @step
+        def start(self):
+            self.next(self.one, foreach="SOURCE")
+
+        @step
+        def one(self):
+            self.got = self.input
+            self.next(self.join)
+
+        @step
+        def join(self, inputs):
+            self.got = [i.got for i in inputs]
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Sources()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "items"), [("numbers", [3, 4]), ("letters", ["a", "b"]), ("computed", ["x", "y"])]
+)
+def test_a_foreach_runs_over_whatever_self_has(flow_file, source, items) -> None:
+    """A parameter, a constant, a property: the step does not see the difference."""
+    assert flow_file(FOREACH_SOURCES.replace("SOURCE", source)).run().data.got == items
+
+
+def test_an_error_inside_a_property_is_told_as_it_is(flow_file) -> None:
+    """Python hides an AttributeError in a property behind `__getattr__`."""
+    output = flow_file(FOREACH_SOURCES.replace("SOURCE", "broken")).call("run", exit_code=1)
+    assert "no artifact 'not_there'" in output

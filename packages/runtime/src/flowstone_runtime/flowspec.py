@@ -139,6 +139,9 @@ class FlowSpec:
     # Attributes are artifacts
 
     def __getattr__(self, name: str) -> Any:
+        if any(name in vars(base) for base in type(self).__mro__):
+            # A property that failed with an AttributeError: Python asks here instead of telling. Have it told.
+            return object.__getattribute__(self, name)
         context = self._flowstone_context
         if context is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

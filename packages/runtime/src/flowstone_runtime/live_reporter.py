@@ -104,6 +104,12 @@ class LiveReporter:
         where = f" ({place})" if place else ""
         self._print(Text(f"{step}/{task} failed: {message}{where}", style="bold red"))
 
+    def task_stopped(self, step: str, task: str) -> None:
+        """See `Reporter`."""
+        row = self._rows[step]
+        row.running, row.waiting = (row.running - 1, row.waiting) if row.running else (0, row.waiting - 1)
+        self._note_end(row)
+
     def run_ended(self, state: str, message: str, seconds: float) -> None:
         """See `Reporter`."""
         assert self._header is not None

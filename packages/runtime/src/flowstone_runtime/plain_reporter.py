@@ -61,6 +61,10 @@ class PlainReporter:
         where = f" ({place})" if place else ""
         self._say(f"{_clock()} {step}/{task}: FAILED: {message}{where}", is_error=True)
 
+    def task_stopped(self, step: str, task: str) -> None:
+        """See `Reporter`."""
+        self._say(f"{_clock()} {step}/{task}: stopped")
+
     def run_ended(self, state: str, message: str, seconds: float) -> None:
         """See `Reporter`."""
         assert self._header is not None

@@ -40,5 +40,8 @@ class Reporter(Protocol):
     def task_failed(self, step: str, task: str, message: str, place: str) -> None:
         """The task failed; `place` is `file:line` of the user's code, or empty."""
 
+    def task_stopped(self, step: str, task: str) -> None:
+        """The task was stopped because the run ends before it does."""
+
     def run_ended(self, state: str, message: str, seconds: float) -> None:
         """Nothing of the run is running any more; `state` is finished, failed or cancelled."""

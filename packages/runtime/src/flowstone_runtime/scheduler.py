@@ -269,6 +269,9 @@ class Scheduler:
         )
 
     def _fail(self, key: TaskKey, record: TaskFailed) -> None:
+        if record.reason == Reason.CANCELLED.value:
+            self._reporter.task_stopped(key.step, key.id)
+            return
         error = record.error or TaskError("", record.reason)
         message = ": ".join(part for part in (error.type, error.message) if part)
         place = f"{error.file}:{error.line}" if error.file else ""

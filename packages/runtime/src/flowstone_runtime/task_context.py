@@ -1,6 +1,6 @@
 """What a task knows while its step runs: where it stands, what it inherited, what it read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -107,10 +107,10 @@ class TaskContext:
             return frame.index
         name = FOREACH_PREFIX + frame.step
         items = self.loaded[name][1] if name in self.loaded else self.read(name)
-        try:
+        if isinstance(items, Sequence) or type(items).__module__ == "numpy":
             return items[frame.index]
-        except (TypeError, KeyError):  # an iterable, a set, a mapping: by order of iteration
-            return next(islice(iter(items), frame.index, None))
+        # Everything else by order of iteration: `series[3]` and `mapping[3]` mean a label or a key.
+        return next(islice(iter(items), frame.index, None))
 
     # Where to go
 

@@ -185,12 +185,20 @@ class TaskRunner:
                     context.node.name, name, error.type_name, error.detail
                 )
         if context.node.foreach and context.transition and not is_failed:
-            items = entries.get(context.node.foreach) or context.entry(context.node.foreach)
-            entries[FOREACH_PREFIX + context.node.name] = items
+            entries[FOREACH_PREFIX + context.node.name] = self._foreach_items(flow, context, entries)
         table = context.parent.table.updated(entries)
         leaving = context.transition
         heirs = 0 if leaving is None else len(leaving.targets) if leaving.count is None else leaving.count
         return self.datastore.tables.spill(table, heirs), unstorable
+
+    def _foreach_items(
+        self, flow: FlowSpec, context: TaskContext, entries: Mapping[str, Artifact | None]
+    ) -> Artifact:
+        """What the foreach runs over: an artifact, a parameter, or whatever else `self` has under the name."""
+        name = context.node.foreach
+        assert name is not None, "called for a foreach only"
+        known = entries.get(name) or context.entry(name) or context.parameters.get(name)
+        return known or self.datastore.artifacts.save(getattr(flow, name))
 
 
 def _branch_stack(graph: FlowGraph, spec: TaskSpec, ref: ParentRef) -> tuple[ForeachFrame, ...]:
