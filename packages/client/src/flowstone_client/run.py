@@ -82,22 +82,6 @@ class Run:
         self._summary = RunSummary.of(self._journal.records(), now=time.time(), is_alive=is_alive)
         return self._summary
 
-    def wait(self, timeout_seconds: float | None = None, poll_seconds: float = 0.5) -> Self:
-        """Return the run once it has ended, however it did; one that has not begun is waited for too.
-
-        Looks every `poll_seconds`.
-
-        Raises:
-            StillRunningError: it has not ended after `timeout_seconds`.
-        """
-        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while not self.has_begun or not self.finished:
-            left = poll_seconds if deadline is None else deadline - time.monotonic()
-            if timeout_seconds is not None and left <= 0:
-                raise StillRunningError(self.pathspec, timeout_seconds)
-            time.sleep(min(poll_seconds, left))
-        return self
-
     @property
     def state(self) -> RunState:
         """Running, finished, failed, cancelled or died."""
@@ -134,6 +118,22 @@ class Run:
     def failed_tasks(self) -> tuple[Task, ...]:
         """The tasks whose last attempt failed, in the order in which they began."""
         return tuple(task for step in self.steps() for task in step.tasks() if task.state is TaskState.FAILED)
+
+    def wait(self, timeout_seconds: float | None = None, poll_seconds: float = 0.5) -> Self:
+        """Return the run once it has ended, however it did; one that has not begun is waited for too.
+
+        Looks every `poll_seconds`.
+
+        Raises:
+            StillRunningError: it has not ended after `timeout_seconds`.
+        """
+        deadline = time.monotonic() + (float("inf") if timeout_seconds is None else timeout_seconds)
+        while (summary := self._fold()) is None or summary.state is RunState.RUNNING:
+            left = deadline - time.monotonic()
+            if timeout_seconds is not None and left <= 0:
+                raise StillRunningError(self.pathspec, timeout_seconds)
+            time.sleep(min(poll_seconds, left))
+        return self
 
     # What is known of it
 

@@ -89,10 +89,12 @@ def is_running(pid: int) -> bool:
     """True if the process exists and is no zombie."""
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+    except FileNotFoundError:  # gone in between; or a system without /proc, where its being there must do
+        return not Path("/proc/self").exists()
+    return state != "Z"
 
 
 def wait_until_gone(pid: int) -> None:

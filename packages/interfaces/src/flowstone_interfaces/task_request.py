@@ -5,6 +5,10 @@ from collections.abc import Mapping
 import attrs
 
 
+def _copied(environ: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(environ)
+
+
 @attrs.frozen
 class Resources:
     """What one task needs of the machine it runs on. `None` leaves the choice to the executor."""
@@ -30,7 +34,7 @@ class TaskRequest:
     """The program and its arguments, for executors that start processes."""
     payload: bytes
     """What the program reads: opaque to the executor, any size."""
-    environ: Mapping[str, str] = attrs.field(factory=dict, converter=dict, hash=False)
+    environ: Mapping[str, str] = attrs.field(factory=dict, converter=_copied, hash=False)
     """Environment variables to set on top of the executor's own; a copy of what was given."""
     resources: Resources = Resources()
     timeout_seconds: float | None = None

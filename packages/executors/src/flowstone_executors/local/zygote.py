@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 from typing import NoReturn
 
 import attrs
@@ -42,7 +43,10 @@ def start_zygote(program: Program | None) -> Zygote:
     # Found before the fork: loading ctypes costs each task what it costs the zygote once.
     die_with_parent = die_with_parent_call()
     _flush_streams()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python counts the threads of numeric libraries too, which take care of a fork themselves.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         theirs.close()
         return Zygote(pid, ours)

@@ -1,0 +1,36 @@
+import doctest
+import pkgutil
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import flowstone_client
+
+PACKAGE = Path(__file__).parents[1]
+MODULES = [info.name for info in pkgutil.iter_modules(flowstone_client.__path__)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_run(name):
+    """An example that is wrong is worse than none."""
+    assert doctest.testmod(import_module(f"flowstone_client.{name}")).failed == 0
+
+
+def test_the_readme_runs(tmp_path):
+    """It is the first thing that anybody tries."""
+    readme = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (expected,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    output = subprocess.check_output([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, text=True)
+    assert output == expected
+
+
+def test_everything_public_is_sorted_and_there():
+    """`__all__` is the package's table of contents."""
+    names = flowstone_client.__all__
+    assert sorted(names, key=lambda name: (not name[0].isupper(), name)) == names
+    assert all(hasattr(flowstone_client, name) for name in names)
