@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flowstone_interfaces import FlowstoneError
 from flowstone_interfaces.plugins import BrokenPluginError, installed_plugins, load_plugin
+from flowstone_runtime.command_group import CommandGroup, run_group
 
 _COMMAND_GROUP = "flowstone.commands"
 _GROUPS = (
@@ -24,22 +23,25 @@ _GROUPS = (
 )
 
 
-class _Program(click.Group):
+class _Program(CommandGroup):
     """Our own commands, then those of plugins; a broken plugin is a warning and stops nothing else."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(installed_plugins(_COMMAND_GROUP))]
+        return list(dict.fromkeys([*super().list_commands(ctx), *sorted(installed_plugins(_COMMAND_GROUP))]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
         if own is not None or cmd_name not in installed_plugins(_COMMAND_GROUP):
             return own
         try:
-            command: click.Command = load_plugin(_COMMAND_GROUP, cmd_name)
+            command = load_plugin(_COMMAND_GROUP, cmd_name)
         except BrokenPluginError as error:
             click.echo(f"warning: {error}", err=True)
             return None
-        return command
+        if isinstance(command, click.Command):
+            return command
+        click.echo(f"warning: the plugin {cmd_name!r} of {_COMMAND_GROUP} is no click command", err=True)
+        return None
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -126,22 +128,7 @@ def _health(group: str, name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program, and end the process with its exit code: 0, 1 (it failed) or 2 (wrong usage)."""
-    from flowstone_runtime.command_line import exit_code_of
-
-    run: Callable[..., Any] = program.main
-    try:
-        run(args=arguments, prog_name="flowstone", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(1)
-    except FlowstoneError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(exit_code_of(error))
+    sys.exit(run_group(program, sys.argv[1:] if arguments is None else arguments, "flowstone"))
 
 
 if __name__ == "__main__":

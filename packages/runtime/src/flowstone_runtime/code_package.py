@@ -7,15 +7,16 @@ loaded, so that one which is found in no other way is as well.
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
 import attrs
 
 from flowstone_datastore import Code, Datastore
+from flowstone_runtime.framework import is_framework
 
 
 def snapshot_code(
@@ -23,7 +24,9 @@ def snapshot_code(
 ) -> Code:
     """Store the code by content; what is stored already is not written again.
 
-    `root` is the project root, `loaded` is `sys.modules`. Paths are relative to the root.
+    `flow_file` and `root`, the project root, have no links in them; `loaded` is
+    `sys.modules`. Paths are relative to the root. A link to a file or a folder is
+    followed, and its content stored under the path of the link.
     """
     files = _Imports(flow_file.parent, root).closure((flow_file, *_loaded_files(loaded, root)))
     stored = {_relative(file, root): datastore.chunks.put((file.read_bytes(),)) for file in sorted(files)}
@@ -35,16 +38,15 @@ def is_first_party(file: Path, root: Path) -> bool:
     if file.suffix != ".py" or not file.is_relative_to(root):
         return False
     folders = file.relative_to(root).parts[:-1]
-    if any(part == "site-packages" or part.startswith(".") for part in folders):
+    if any(part in {"site-packages", "dist-packages"} or part.startswith(".") for part in folders):
         return False
-    prefix = Path(sys.prefix)
-    return not (prefix.is_relative_to(root) and file.is_relative_to(prefix))
+    return not any(file.is_relative_to(place) for place in _places_of_python(root))
 
 
-def is_framework(module: str) -> bool:
-    """True for a module of flowstone's own packages, which may lie in a project as a checkout."""
-    top = module.partition(".")[0]
-    return top == "flowstone" or top.startswith("flowstone_")
+def _places_of_python(root: Path) -> list[Path]:
+    """The folders in the project, if any, that belong to Python: a virtual environment, its base."""
+    places = {Path(sys.prefix), Path(sys.base_prefix), Path(os.__file__).parent}
+    return [place for place in places if place != root and place.is_relative_to(root)]
 
 
 def _relative(file: Path, root: Path) -> str:
@@ -52,12 +54,28 @@ def _relative(file: Path, root: Path) -> str:
 
 
 def _loaded_files(loaded: Mapping[str, ModuleType | None], root: Path) -> Iterator[Path]:
+    starts = {way.rstrip(os.sep) + os.sep: folder for way, folder in {str(root): root, **_entries(root)}.items()}
     for name, module in list(loaded.items()):
         source = getattr(module, "__file__", None)
-        if isinstance(source, str) and source.startswith(str(root)) and not is_framework(name):
-            file = Path(source)
+        if isinstance(source, str) and source.startswith(tuple(starts)) and not is_framework(name):
+            start = next(start for start in starts if source.startswith(start))
+            file = starts[start] / source.removeprefix(start)
             if is_first_party(file, root) and file.is_file():
                 yield file
+
+
+def _entries(root: Path) -> dict[str, Path]:
+    """The entries of `sys.path` that lie in the project, as they are written and without links."""
+    entries = {entry: Path(entry).resolve() for entry in sys.path if entry}
+    return {entry: folder for entry, folder in entries.items() if folder.is_relative_to(root)}
+
+
+@attrs.frozen
+class _Found:
+    """What a module's name stands for: files to store, and where its submodules may lie."""
+
+    files: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
 @attrs.define
@@ -66,66 +84,64 @@ class _Imports:
 
     flow_folder: Path
     root: Path
-    _found: dict[str, tuple[Path, ...]] = attrs.field(factory=dict)
+    _known: dict[tuple[Path | None, str], _Found] = attrs.field(factory=dict)
 
     def closure(self, files: Iterable[Path]) -> set[Path]:
         """The files and everything of the project that they import, directly or not."""
         known = set(files)
         waiting = list(known)
         while waiting:
-            for name in _imported_names(waiting.pop(), self.root):
-                new = set(self._find(name)) - known
+            for package, name in _imported_names(waiting.pop()):
+                new = set(self._find(package, name).files) - known
                 known |= new
                 waiting += new
         return known
 
-    def _find(self, name: str) -> tuple[Path, ...]:
-        """The files of `a`, `a.b` and `a.b.c` for the name `a.b.c`, as far as they are first-party."""
-        if name not in self._found:
-            self._found[name] = () if is_framework(name) else tuple(self._search(name))
-        return self._found[name]
+    def _find(self, package: Path | None, name: str) -> _Found:
+        """The files of `a`, `a.b` and `a.b.c` for the name `a.b.c`, as far as they are first-party.
 
-    def _search(self, name: str) -> Iterator[Path]:
+        Looked for in the folder of a package; if that is `None`, where top-level modules lie.
+        """
+        key = (package, name)
+        if key not in self._known:
+            is_ours = package is None and is_framework(name)
+            self._known[key] = _Found() if is_ours else self._search(package, name)
+        return self._known[key]
+
+    def _search(self, package: Path | None, name: str) -> _Found:
         parent, _, last = name.rpartition(".")
-        if parent and not self._find(parent):
-            return  # a stranger's package has none of our modules
-        yield from self._find(parent) if parent else ()
-        spec = PathFinder.find_spec(last, self._folders(parent))
-        if spec is None:
-            return
-        if spec.origin and is_first_party(Path(spec.origin), self.root):
-            yield Path(spec.origin)
+        if parent:
+            above = self._find(package, parent)
+        elif package is not None:
+            above = _Found(self._own((package / "__init__.py",)), (package,))
+        else:
+            above = _Found((), self._top_folders())
+        for folder in above.folders:
+            inner = folder / last / "__init__.py"
+            if found := self._own((inner,)):
+                return _Found((*above.files, *found), (inner.parent,))
+            if found := self._own((folder / f"{last}.py",)):
+                return _Found((*above.files, *found))
+        # No file: a folder without one is a namespace package.
+        return _Found(above.files, tuple(folder / last for folder in above.folders if (folder / last).is_dir()))
 
-    def _folders(self, package: str) -> list[str]:
-        """Where modules of the package (or, for an empty name, top-level ones) may lie in the project."""
-        if package:
-            return [str(self._find(package)[-1].parent)]
-        inside = [entry for entry in sys.path if entry and Path(entry).is_relative_to(self.root)]
-        return [str(self.flow_folder), *inside]
+    def _own(self, files: Iterable[Path]) -> tuple[Path, ...]:
+        return tuple(file for file in files if file.is_file() and is_first_party(file, self.root))
+
+    def _top_folders(self) -> tuple[Path, ...]:
+        return (self.flow_folder, *_entries(self.root).values())
 
 
-def _imported_names(file: Path, root: Path) -> Iterator[str]:
+def _imported_names(file: Path) -> Iterator[tuple[Path | None, str]]:
+    """What a file imports: names, and for relative imports the folder in which they are meant."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):  # a module that nobody has imported yet may be broken; it is stored as it is
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (base := _absolute_name(node, file, root)):
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _absolute_name(node: ast.ImportFrom, file: Path, root: Path) -> str:
-    """The module that a `from ... import` names, its leading dots resolved."""
-    if not node.level:
-        return node.module or ""
-    package = file.parent
-    for _ in range(node.level - 1):
-        package = package.parent
-    names: list[str] = []
-    while (package / "__init__.py").is_file() and package != root:
-        names.insert(0, package.name)
-        package = package.parent
-    return ".".join([*names, *([node.module] if node.module else [])])
+            yield from ((None, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = file.parents[node.level - 1] if 0 < node.level <= len(file.parents) else None
+            base = f"{node.module}." if node.module else ""
+            yield from ((package, f"{base}{alias.name}") for alias in node.names)

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from flowstone_client.settings import Settings
-from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_group import CommandGroup, run_group
 from flowstone_runtime.flowspec import FlowSpec
 
 # One module each in `commands`; imported only when asked for.
@@ -20,12 +20,12 @@ _COMMANDS = {
     "check": "Say what is wrong with the flow, if anything.",
     "show": "Show the steps of the flow.",
     "output-dot": "Print the graph for Graphviz.",
-    "dump": "Show the artifacts of a run, a step or a task.",
+    "dump": "Show what a run, a step or a task stored.",
     "logs": "Show what tasks wrote.",
 }
 
 
-class _FlowCommands(click.Group):
+class _FlowCommands(CommandGroup):
     """The commands of one flow; each is built on demand, its options may depend on the flow."""
 
     def __init__(self, flow: type[FlowSpec], **fields: Any) -> None:
@@ -46,14 +46,6 @@ class _FlowCommands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = click.utils.make_str(args[0])
-        if name not in _COMMANDS and not name.startswith("-"):
-            ctx.fail(f"there is no command {name!r}; there are {', '.join(_COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
 
 def run_command_line(flow: type[FlowSpec]) -> None:
     """Be the command line of `flow`, and end the process with its exit code.
@@ -64,36 +56,13 @@ def run_command_line(flow: type[FlowSpec]) -> None:
 
 
 def _main(flow: type[FlowSpec], arguments: list[str], environ: Any) -> int:
-    group = _group(flow, environ)
-    try:
-        result = group.main(arguments, prog_name=Path(sys.argv[0]).name, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except click.Abort:
-        click.echo("stopped", err=True)
-        return 1
-    except FlowstoneError as error:
-        click.echo(f"error: {error}", err=True)
-        return exit_code_of(error)
-    except BrokenPipeError:  # `... | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return result if isinstance(result, int) else 0
-
-
-def exit_code_of(error: FlowstoneError) -> int:
-    """1 for what went wrong on the way (a full disk, damage), 2 for what should be asked differently."""
-    return 1 if isinstance(error, OSError) and not isinstance(error, LookupError) else 2
+    return run_group(_group(flow, environ), arguments, Path(sys.argv[0]).name)
 
 
 def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
     @click.pass_context
     def start(ctx: click.Context, store: str | None, profile: str | None, quiet: bool) -> None:
-        folder = Path(inspect.getfile(flow)).parent
+        folder = Path(inspect.getfile(flow)).resolve().parent  # of the file itself, not of a link to it
         settings = Settings.load(folder, environ, {"store": store, "profile": profile})
         is_terminal = sys.stdout.isatty() and not environ.get("CI")
         ctx.obj = CommandContext(flow, settings, quiet, is_terminal)

@@ -8,7 +8,7 @@ class UsageError(FlowstoneError, ValueError):
 
 
 class ReadOnlyAttributeError(FlowstoneError, AttributeError):
-    """A step assigned to something that belongs to the whole flow."""
+    """A step assigned to a name that its class gives a meaning to."""
 
     def __init__(self, flow: str, attribute: str, kind: str) -> None:
         super().__init__(flow, attribute, kind)
@@ -18,7 +18,7 @@ class ReadOnlyAttributeError(FlowstoneError, AttributeError):
 
     def __str__(self) -> str:
         return (
-            f"self.{self.attribute} is a {self.kind} of {self.flow} and the same in every task; "
+            f"self.{self.attribute} is a {self.kind} of {self.flow} and cannot be set by a step; "
             "store the value under another name"
         )
 

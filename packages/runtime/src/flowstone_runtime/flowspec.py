@@ -15,6 +15,7 @@ step that follows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from flowstone_runtime.task_context import TaskContext
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_NOTHING: Any = object()
 
 
 @overload
@@ -163,8 +166,8 @@ class FlowSpec:
 
     def __getstate__(self) -> Any:
         raise UsageError(
-            f"{type(self).__name__} itself cannot be stored (self.x = self, or a bound method of self); "
-            "store the artifacts you need from it"
+            f"{type(self).__name__} itself cannot be stored (self.x = self, a bound method of self, a branch of "
+            "inputs); store the artifacts you need from it"
         )
 
     def _context(self, what: str) -> "TaskContext":
@@ -190,13 +193,22 @@ def is_constant(name: str, value: Any) -> bool:
 
 
 def _kind_of_class_attribute(flow: type, name: str) -> str | None:
-    """What stands in the way of `self.<name> = ...`, in a word; `None` if nothing does."""
-    for base in flow.__mro__:
-        if name in vars(base):
-            value = vars(base)[name]
-            if getattr(value, "is_step", False):
-                return "step"
-            if is_constant(name, value):
-                return "constant"
-            return None
-    return None
+    """What stands in the way of `self.<name> = ...`, in a word; `None` if nothing does.
+
+    Whatever the class defines does: it would hide the value in the next step.
+    """
+    value = next((vars(base)[name] for base in flow.__mro__ if name in vars(base)), _NOTHING)
+    if value is _NOTHING or _takes_assignment(value):
+        return None
+    if getattr(value, "is_step", False):
+        return "step"
+    if is_constant(name, value):
+        return "constant"
+    if isinstance(value, property | cached_property):
+        return "property"
+    return "method" if callable(value) or hasattr(value, "__get__") else "class attribute"
+
+
+def _takes_assignment(value: Any) -> bool:
+    """True for a parameter, which refuses by itself, and for descriptors that take care of the value."""
+    return value.fset is not None if isinstance(value, property) else hasattr(type(value), "__set__")

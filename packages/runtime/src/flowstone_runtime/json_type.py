@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 
-class JSONTypeClass(click.ParamType[Any]):
+class JSONTypeClass(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
     """A parameter written as JSON on the command line: a list, a mapping, any nesting of them."""
 
     name = "JSON"

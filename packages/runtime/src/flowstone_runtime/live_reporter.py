@@ -26,12 +26,13 @@ class _StepRow:
     running: int = 0
     done: int = 0
     failed: int = 0
+    stopped: int = 0
     started: float | None = None
     ended: float | None = None
 
     @property
     def total(self) -> int:
-        return self.waiting + self.running + self.done + self.failed
+        return self.waiting + self.running + self.done + self.failed + self.stopped
 
     def seconds(self, now: float) -> float | None:
         return None if self.started is None else (self.ended or now) - self.started
@@ -51,6 +52,7 @@ class LiveReporter:
         self._header: RunHeader | None = None
         self._rows: dict[str, _StepRow] = {}
         self._failed: list[str] = []
+        self._is_over = False
         self._live = Live(
             console=console, get_renderable=self.render, refresh_per_second=_REFRESH_PER_SECOND, transient=False
         )
@@ -108,11 +110,13 @@ class LiveReporter:
         """See `Reporter`."""
         row = self._rows[step]
         row.running, row.waiting = (row.running - 1, row.waiting) if row.running else (0, row.waiting - 1)
+        row.stopped += 1
         self._note_end(row)
 
     def run_ended(self, state: str, message: str, seconds: float) -> None:
         """See `Reporter`."""
         assert self._header is not None
+        self._is_over = True
         self._live.refresh()
         self._live.stop()
         first, *rest = describe_end(self._header, state, message, seconds, self._failed)
@@ -127,7 +131,7 @@ class LiveReporter:
         for _ in range(4):
             table.add_column()
         for step, row in self._rows.items():
-            table.add_row(*_cells(step, row, now))
+            table.add_row(*_cells(step, row, now, is_over=self._is_over))
         return table
 
     def _print(self, text: Text) -> None:
@@ -138,7 +142,7 @@ class LiveReporter:
             row.ended = time.monotonic()
 
 
-def _cells(step: str, row: _StepRow, now: float) -> tuple[Text | ProgressBar, ...]:
+def _cells(step: str, row: _StepRow, now: float, *, is_over: bool) -> tuple[Text | ProgressBar, ...]:
     if not row.total:
         return Text(step, style="dim"), Text(""), Text(""), Text("")
     style = "red" if row.failed else "green" if row.done == row.total else "bold"
@@ -148,17 +152,19 @@ def _cells(step: str, row: _StepRow, now: float) -> tuple[Text | ProgressBar, ..
         counts.append(f"  {row.running} running", style="yellow")
     if row.failed:
         counts.append(f"  {row.failed} failed", style="red")
-    return Text(step, style=style), bar, counts, Text(_times(row, now), style="dim")
+    if row.stopped:
+        counts.append(f"  {row.stopped} stopped", style="yellow")
+    return Text(step, style=style), bar, counts, Text(_times(row, now, is_over=is_over), style="dim")
 
 
-def _times(row: _StepRow, now: float) -> str:
+def _times(row: _StepRow, now: float, *, is_over: bool) -> str:
     seconds = row.seconds(now)
     if seconds is None:
         return ""
     parts = [f"{seconds:.1f} s"]
     if row.total > 1 and row.done and seconds:
         parts.append(f"{row.done / seconds:.1f}/s")
-    left = row.seconds_left(now)
+    left = None if is_over else row.seconds_left(now)
     if left is not None and row.total > 1:
         parts.append(f"{left:.0f} s left")
     return ", ".join(parts)

@@ -10,6 +10,7 @@ from flowstone_runtime.task_context import FOREACH_PREFIX
 if TYPE_CHECKING:
     from flowstone_runtime.flowspec import FlowSpec
     from flowstone_runtime.inputs import Inputs
+    from flowstone_runtime.parent_artifacts import ParentArtifacts
     from flowstone_runtime.task_context import TaskContext
 
 
@@ -29,22 +30,23 @@ def merge_artifacts(
         raise UsageError(f"merge_artifacts in step {context.node.name!r}: give include or exclude, not both")
     excluded = _names("exclude", exclude)
     included = None if include is None else _names("include", include)
-    found: dict[str, Artifact] = {}
+    found: dict[str, tuple[Artifact, ParentArtifacts]] = {}
     conflicts: set[str] = set()
-    for branch in inputs:
-        parent = branch._flowstone_context.parent  # noqa: SLF001 - two halves of one thing
+    for flow_of_branch in inputs:
+        parent = flow_of_branch._flowstone_context.parent  # noqa: SLF001 - two halves of one thing
         for name in parent.names():
             artifact = parent.get(name)
             if artifact is None or _is_settled(flow, name, excluded, included):
                 continue
-            if found.setdefault(name, artifact).address != artifact.address:
+            if found.setdefault(name, (artifact, parent))[0].address != artifact.address:
                 conflicts.add(name)
     missing = {name for name in included or () if name not in found and not hasattr(flow, name)}
     if missing:
         raise MissingInMergeError(context.node.name, tuple(sorted(missing)))
     if conflicts:
         raise MergeConflictError(context.node.name, tuple(sorted(conflicts)))
-    context.kept.update(found)
+    for name, (artifact, branch) in found.items():
+        context.take_over(name, artifact, branch)
 
 
 def _names(argument: str, names: Iterable[str] | None) -> frozenset[str]:

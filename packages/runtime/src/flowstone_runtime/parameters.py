@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _UNSET: Any = object()
 
+_WORDS_OF_FLOWS = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
+"""What steps call or read on `self`: a parameter in its place would break every step."""
+
 
 class Parameter:
     """A value of the flow that the command line, a schedule or a caller can set.
@@ -53,15 +56,18 @@ class Parameter:
         self.required = required
         self.show_default = show_default
         self.attribute = name
-        self._check()
 
-    def _check(self) -> None:
-        if not self.name.replace("-", "_").isidentifier():
-            raise UsageError(f"Parameter({self.name!r}): a parameter's name is letters, digits, '_' and '-'")
+    def fault(self) -> str | None:
+        """What is wrong with the declaration and what to do, if anything is."""
+        if self.name.startswith("-") or not self.name.replace("-", "_").isidentifier():
+            return "a parameter's name is letters, digits, '_' and '-'; rename it"
         if self.name.lower().replace("_", "-") in self.RESERVED:
-            raise UsageError(f"Parameter({self.name!r}): the command line needs this name itself; choose another")
+            return "the command line needs this name itself; choose another"
+        if self.attribute in _WORDS_OF_FLOWS:
+            return f"every flow has a self.{self.attribute} already; assign the parameter to another name"
         if self.required and self.has_default:
-            raise UsageError(f"Parameter({self.name!r}): a required parameter has no default; drop one of the two")
+            return "a required parameter has no default; drop one of the two"
+        return _fault_of_default(self.default, self.type)
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.attribute = attribute
@@ -69,7 +75,7 @@ class Parameter:
     def __get__(self, flow: Any, owner: type) -> Any:
         if flow is None:
             return self
-        return flow._flowstone_context.parameter(self.attribute)  # noqa: SLF001 - two halves of one thing
+        return flow._context(f"self.{self.attribute}").parameter(self.attribute)  # noqa: SLF001 - two halves of one thing
 
     def __set__(self, flow: Any, value: Any) -> None:
         raise ReadOnlyAttributeError(type(flow).__name__, self.attribute, "parameter")
@@ -91,14 +97,18 @@ class Parameter:
         """The option of the `run` command."""
         import click
 
-        is_json_default = isinstance(self.default, list | dict)
+        # A default of `None` is a value to click, and makes a required option an optional one.
+        fields: dict[str, Any] = {}
+        if self.has_default:
+            is_json = isinstance(self.default, list | dict)
+            fields["default"] = json.dumps(self.default) if is_json else self.default
         return click.Option(
             [f"--{self.name}", self.attribute],
-            default=json.dumps(self.default) if is_json_default else self.default,
             type=self.click_type,
             required=self.required,
             help=self.help,
             show_default=self.show_default and self.has_default,
+            **fields,
         )
 
 
@@ -106,7 +116,7 @@ def parameters_of(flow: type) -> tuple[Parameter, ...]:
     """The parameters of a flow class, inherited ones first, in order of declaration.
 
     Raises:
-        UsageError: two have the same option name.
+        UsageError: one cannot work, or two have the same option name.
     """
     found: dict[str, Parameter] = {}
     for base in reversed(flow.__mro__):
@@ -117,6 +127,8 @@ def parameters_of(flow: type) -> tuple[Parameter, ...]:
                 found.pop(attribute, None)
     names: dict[str, str] = {}
     for parameter in found.values():
+        if fault := parameter.fault():
+            raise UsageError(f"{flow.__name__}: Parameter({parameter.name!r}): {fault}")
         name = parameter.name.lower().replace("_", "-")
         if name in names:
             raise UsageError(
@@ -125,3 +137,17 @@ def parameters_of(flow: type) -> tuple[Parameter, ...]:
             )
         names[name] = parameter.attribute
     return tuple(found.values())
+
+
+def _fault_of_default(default: Any, declared_type: Any) -> str | None:
+    if callable(default):
+        return "its default is a function; give the value itself"
+    if isinstance(default, list | dict):
+        try:
+            json.dumps(default)
+        except (TypeError, ValueError) as error:
+            return f"its default is not JSON ({error}); give one that is, or set it in a step"
+    elif declared_type is None and isinstance(default, tuple | set | frozenset | bytes | bytearray):
+        kind = type(default).__name__
+        return f"nobody can write its default, a {kind}, on a command line; use a list, or give type="
+    return None

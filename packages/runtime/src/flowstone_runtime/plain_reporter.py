@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from flowstone_interfaces import Stream
+from flowstone_runtime.output import write_line
 from flowstone_runtime.reporter import RunHeader
 from flowstone_runtime.run_hints import describe_end, describe_start
 
@@ -23,6 +24,7 @@ class PlainReporter:
         self._done: dict[str, int] = {}
         self._told: dict[str, float] = {}
         self._failed: list[str] = []
+        self._is_closed = False
 
     def run_started(self, header: RunHeader) -> None:
         """See `Reporter`."""
@@ -57,12 +59,14 @@ class PlainReporter:
 
     def task_failed(self, step: str, task: str, message: str, place: str) -> None:
         """See `Reporter`."""
+        self._left[step] -= 1
         self._failed.append(f"{step}/{task}")
         where = f" ({place})" if place else ""
         self._say(f"{_clock()} {step}/{task}: FAILED: {message}{where}", is_error=True)
 
     def task_stopped(self, step: str, task: str) -> None:
         """See `Reporter`."""
+        self._left[step] -= 1
         self._say(f"{_clock()} {step}/{task}: stopped")
 
     def run_ended(self, state: str, message: str, seconds: float) -> None:
@@ -73,8 +77,7 @@ class PlainReporter:
 
     def _say(self, line: str, *, is_error: bool = False) -> None:
         if is_error or not self._is_quiet:
-            self._out.write(line + "\n")
-            self._out.flush()
+            write_line(self._out, line)
 
 
 @contextmanager

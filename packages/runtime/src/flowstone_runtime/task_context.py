@@ -1,14 +1,15 @@
 """What a task knows while its step runs: where it stands, what it inherited, what it read."""
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+import operator
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from flowstone_datastore import Artifact
 from flowstone_graph import ForeachFrame, Node, Transition
-from flowstone_runtime.errors import InvalidNextError, MissingArtifactError
+from flowstone_runtime.errors import InvalidNextError, MissingArtifactError, UsageError
+from flowstone_runtime.foreach_items import in_positions
 from flowstone_runtime.parent_artifacts import ParentArtifacts
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 FOREACH_PREFIX = "_foreach_items_"
 """What a foreach runs over is passed on under a name of its own, so that `self.input`
 stays what it was when a later step sets the attribute to something else."""
+
+FLOW_IS_NO_ARTIFACT = "it is a flow, the whole of it, as self and every branch of inputs are"
+"""Why `self.me = self` cannot be stored, for people."""
 
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 
@@ -38,11 +42,18 @@ class TaskContext:
     parent: ParentArtifacts
     """What the task starts from; in a join: nothing but the items of the foreach around it."""
     transition: Transition | None = None
+    foreach_items: Any = None
+    """What the foreach that this step begins runs over, by position."""
     kept: dict[str, Artifact] = attrs.field(factory=dict)
+    kept_from: dict[str, ParentArtifacts] = attrs.field(factory=dict)
+    """Of what a join took over: the branch that it counts as read from."""
     deleted: set[str] = attrs.field(factory=set)
     loaded: dict[str, tuple[Artifact, Any]] = attrs.field(factory=dict)
     parameter_reads: dict[str, str] = attrs.field(factory=dict)
     _parameter_values: dict[str, Any] = attrs.field(factory=dict)
+
+    def __reduce__(self) -> Any:
+        raise UsageError(FLOW_IS_NO_ARTIFACT)
 
     # Artifacts
 
@@ -61,8 +72,7 @@ class TaskContext:
         artifact = self.entry(name)
         if artifact is None:
             raise MissingArtifactError(self.node.name, name, self.visible_names())
-        if name not in self.kept:
-            self.parent.note_read(name, artifact)
+        self.kept_from.get(name, self.parent).note_read(name, artifact)
         value = self.store.load(artifact)
         self.loaded[name] = (artifact, value)
         return value
@@ -71,8 +81,15 @@ class TaskContext:
         """Do not pass `name` on; True if it would have been."""
         was_there = self.entry(name) is not None
         self.deleted.add(name)
+        self.kept.pop(name, None)
         self.loaded.pop(name, None)
         return was_there
+
+    def take_over(self, name: str, artifact: Artifact, branch: ParentArtifacts) -> None:
+        """Pass on what a branch has under `name`."""
+        self.deleted.discard(name)
+        self.kept[name] = artifact
+        self.kept_from[name] = branch
 
     def visible_names(self) -> tuple[str, ...]:
         """The names that the step can read, for people."""
@@ -82,7 +99,21 @@ class TaskContext:
     def unchanged(self, name: str, value: Any) -> Artifact | None:
         """The stored form of a value that was loaded and cannot have changed since."""
         artifact, loaded = self.loaded.get(name, (None, None))
-        return artifact if value is loaded and isinstance(value, _IMMUTABLE) else None
+        return artifact if value is loaded and type(value) in _IMMUTABLE else None
+
+    def settled(self, name: str, saved: Artifact) -> Artifact:
+        """`saved`, or the inherited artifact that it was read from if the value is the same after all.
+
+        One value can have several pickles: a set that was loaded has another order than the set that
+        was stored. So the inherited one is loaded once more, and what that pickles to is compared.
+        """
+        inherited, _ = self.loaded.get(name, (None, None))
+        if inherited is None or saved.address == inherited.address:
+            return saved
+        if (saved.size, saved.buffers) != (inherited.size, inherited.buffers):
+            return saved
+        is_same = self.store.address(self.store.load(inherited)) == saved.address
+        return inherited if is_same else saved
 
     def parameter(self, name: str) -> Any:
         """The value of a parameter or constant; the read is recorded."""
@@ -107,10 +138,7 @@ class TaskContext:
             return frame.index
         name = FOREACH_PREFIX + frame.step
         items = self.loaded[name][1] if name in self.loaded else self.read(name)
-        if isinstance(items, Sequence) or type(items).__module__ == "numpy":
-            return items[frame.index]
-        # Everything else by order of iteration: `series[3]` and `mapping[3]` mean a label or a key.
-        return next(islice(iter(items), frame.index, None))
+        return items[frame.index]
 
     # Where to go
 
@@ -132,7 +160,8 @@ class TaskContext:
         names = tuple(_step_name(self.node, target) for target in targets)
         count = None
         if foreach is not None:
-            count = _count_items(self.node, flow, foreach)
+            self.foreach_items = _items(self.node, flow, foreach)
+            count = len(self.foreach_items)
         elif num_parallel is not None:
             count = _check_parallel(self.node, num_parallel)
         if names != self.node.targets or foreach != self.node.foreach:
@@ -167,26 +196,19 @@ def _choose(node: Node, flow: Any, targets: tuple[Any, ...], condition: str) -> 
     return _step_name(node, cases[value])
 
 
-def _count_items(node: Node, flow: Any, foreach: str) -> int:
+def _items(node: Node, flow: Any, foreach: str) -> Any:
     items = getattr(flow, foreach)
     try:
-        return len(items)
-    except TypeError:
-        pass
-    try:
-        iterator = iter(items)
-    except TypeError:
-        raise InvalidNextError(
-            node.name, f"self.{foreach} is a {type(items).__name__}, which has no items to run over; set a list"
-        ) from None
-    if iterator is items:
-        raise InvalidNextError(
-            node.name, f"self.{foreach} is an iterator, which can be run over only once; set list(...) of it"
-        )
-    return sum(1 for _ in iterator)
+        return in_positions(items)
+    except TypeError as error:
+        raise InvalidNextError(node.name, f"self.{foreach} {error}") from None
 
 
 def _check_parallel(node: Node, num_parallel: Any) -> int:
-    if not isinstance(num_parallel, int) or num_parallel < 1:
+    try:
+        count = 0 if isinstance(num_parallel, bool) else operator.index(num_parallel)
+    except TypeError:
+        count = 0
+    if count < 1:
         raise InvalidNextError(node.name, f"num_parallel is {num_parallel!r}; it must be a whole number from 1")
-    return num_parallel
+    return count

@@ -14,19 +14,19 @@ from flowstone_datastore import (
     Journal,
     Reads,
     RunStarted,
-    StorageError,
     TaskFailed,
     TaskFinished,
     Transition,
     UnpicklableError,
 )
 from flowstone_graph import FlowGraph, ForeachFrame, Kind, Node
+from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.current import Position, current
 from flowstone_runtime.errors import InvalidNextError, UnstorableArtifactError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.inputs import Inputs
 from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
-from flowstone_runtime.task_context import FOREACH_PREFIX, TaskContext
+from flowstone_runtime.task_context import FLOW_IS_NO_ARTIFACT, FOREACH_PREFIX, TaskContext
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
 from flowstone_runtime.user_traceback import report_error
 
@@ -54,7 +54,9 @@ class TaskRunner:
         error: BaseException | None = None
         try:
             self._call_step(flow, context, inputs)
-        except (Exception, SystemExit) as raised:  # noqa: BLE001 - whatever the step raises is its outcome
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:  # noqa: BLE001 - whatever the step raises is its outcome
             error = raised
         finally:
             current.enter(None)
@@ -62,7 +64,7 @@ class TaskRunner:
         try:
             table, unstorable = self._store_artifacts(flow, context, is_failed=error is not None)
             error = error or unstorable
-        except StorageError as raised:  # a full disk, a store gone read-only
+        except FlowstoneError as raised:  # a full disk, a store gone read-only, a damaged table of a parent
             error = error or raised
         reads = _reads(context, inputs)
         seconds = time.monotonic() - started
@@ -175,30 +177,45 @@ class TaskRunner:
         entries: dict[str, Artifact | None] = dict.fromkeys(context.deleted)
         entries.update(context.kept)
         unstorable: UnstorableArtifactError | None = None
+        save = self.datastore.artifacts.save
         for name, value in list(vars(flow).items()):
             if name in FlowSpec._FLOWSTONE_NAMES or hasattr(type(flow), name):  # noqa: SLF001 - its runner
                 continue
+            refusal = _refusal(name, value)
+            if refusal:
+                kind = type(value).__qualname__
+                unstorable = unstorable or UnstorableArtifactError(context.node.name, name, kind, refusal)
+                continue
             try:
-                entries[name] = context.unchanged(name, value) or self.datastore.artifacts.save(value)
+                entries[name] = context.unchanged(name, value) or context.settled(name, save(value))
             except UnpicklableError as error:
                 unstorable = unstorable or UnstorableArtifactError(
                     context.node.name, name, error.type_name, error.detail
                 )
-        if context.node.foreach and context.transition and not is_failed:
+        leaving = None if is_failed else context.transition
+        if context.node.foreach and leaving and unstorable is None:
             entries[FOREACH_PREFIX + context.node.name] = self._foreach_items(flow, context, entries)
         table = context.parent.table.updated(entries)
-        leaving = context.transition
         heirs = 0 if leaving is None else len(leaving.targets) if leaving.count is None else leaving.count
         return self.datastore.tables.spill(table, heirs), unstorable
 
     def _foreach_items(
         self, flow: FlowSpec, context: TaskContext, entries: Mapping[str, Artifact | None]
     ) -> Artifact:
-        """What the foreach runs over: an artifact, a parameter, or whatever else `self` has under the name."""
-        name = context.node.foreach
+        """What the foreach runs over: an artifact, a parameter, or what was made of one to have positions."""
+        name, items = context.node.foreach, context.foreach_items
         assert name is not None, "called for a foreach only"
         known = entries.get(name) or context.entry(name) or context.parameters.get(name)
-        return known or self.datastore.artifacts.save(getattr(flow, name))
+        if known is not None and getattr(flow, name) is items:
+            return known
+        return self.datastore.artifacts.save(items)
+
+
+def _refusal(name: str, value: object) -> str | None:
+    """Why something on `self` cannot be an artifact, as far as that shows without pickling it."""
+    if isinstance(value, FlowSpec):
+        return FLOW_IS_NO_ARTIFACT
+    return None if name.isidentifier() else "its name is no Python identifier"  # setattr takes any text
 
 
 def _branch_stack(graph: FlowGraph, spec: TaskSpec, ref: ParentRef) -> tuple[ForeachFrame, ...]:

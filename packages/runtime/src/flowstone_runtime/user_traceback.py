@@ -1,12 +1,15 @@
 """A user's exception, told with the user's own frames only."""
 
-import sys
+import os
 import traceback
 from pathlib import Path
 from types import TracebackType
 
 from flowstone_datastore import TaskError
 from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.framework import framework_folders
+
+_LIBRARIES = (str(Path(os.__file__).parent) + os.sep, "<frozen")
 
 
 def report_error(error: BaseException) -> TaskError:
@@ -17,16 +20,25 @@ def report_error(error: BaseException) -> TaskError:
     """
     summary = traceback.TracebackException.from_exception(error)
     _trim(summary)
-    text = (
-        _told_by_itself(error, summary.stack) if isinstance(error, FlowstoneError) else "".join(summary.format())
-    )
-    return TaskError(_type_name(error), str(error), text, *_last_user_frame(error.__traceback__))
+    message = _message(error)
+    if isinstance(error, FlowstoneError):
+        text = _told_by_itself(error, message, summary.stack)
+    else:
+        text = "".join(summary.format())
+    return TaskError(_type_name(error), message, text, *_last_user_frame(error.__traceback__))
 
 
-def _told_by_itself(error: FlowstoneError, stack: traceback.StackSummary) -> str:
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as own:  # noqa: BLE001 - a user's `__str__` may raise anything
+        return f"(its text cannot be shown: {type(own).__name__})"
+
+
+def _told_by_itself(error: FlowstoneError, message: str, stack: traceback.StackSummary) -> str:
     if not stack:
-        return f"{error}\n"
-    return f"Traceback (most recent call last):\n{''.join(stack.format())}{_type_name(error)}: {error}\n"
+        return f"{message}\n"
+    return f"Traceback (most recent call last):\n{''.join(stack.format())}{_type_name(error)}: {message}\n"
 
 
 def _type_name(error: BaseException) -> str:
@@ -36,6 +48,7 @@ def _type_name(error: BaseException) -> str:
 
 
 def _trim(summary: traceback.TracebackException) -> None:
+    ours = framework_folders()
     seen: set[int] = set()
     waiting: list[traceback.TracebackException | None] = [summary]
     while waiting:
@@ -43,24 +56,20 @@ def _trim(summary: traceback.TracebackException) -> None:
         if part is None or id(part) in seen:
             continue
         seen.add(id(part))
-        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _is_ours(f.filename)])
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not f.filename.startswith(ours)])
         waiting += [part.__cause__, part.__context__, *(part.exceptions or ())]
 
 
-def _is_ours(filename: str) -> bool:
-    parts = Path(filename).parts
-    return any(part == "flowstone" or part.startswith("flowstone_") for part in parts[-3:-1])
-
-
 def _last_user_frame(trace: TracebackType | None) -> tuple[str | None, int | None]:
+    ours = framework_folders()
     place: tuple[str | None, int | None] = (None, None)
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if not _is_ours(filename) and not _is_library(filename):
+        if not filename.startswith(ours) and not _is_library(filename):
             place = (filename, trace.tb_lineno)
         trace = trace.tb_next
     return place
 
 
 def _is_library(filename: str) -> bool:
-    return "site-packages" in filename or filename.startswith((sys.base_prefix, "<frozen"))
+    return filename.startswith(_LIBRARIES) or "site-packages" in filename or "dist-packages" in filename

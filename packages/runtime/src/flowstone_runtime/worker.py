@@ -6,12 +6,13 @@ the store, runs the step and reports one record.
 
 import os
 import sys
+import time
 import types
 from pathlib import Path
 
 import attrs
 
-from flowstone_datastore import Datastore, RunStarted, TaskFinished
+from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
 from flowstone_datastore.record_line import to_line
 from flowstone_executors import Job, inherited_job
 from flowstone_graph import FlowGraph, parse_flow
@@ -20,6 +21,7 @@ from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.task_spec import TaskSpec
 from flowstone_runtime.thread_share import limit_loaded_libraries
+from flowstone_runtime.user_traceback import report_error
 
 
 @attrs.frozen
@@ -64,8 +66,7 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     module.__package__ = module_name.rpartition(".")[0] if module_name else None
     sys.modules["__main__"] = module
     sys.argv = [str(file)]
-    if module_name is None:
-        sys.path.insert(0, str(file.parent))
+    sys.path.insert(0, str(_import_root(file, module_name)))
 
     def stop(flow: type[FlowSpec]) -> None:
         raise _FlowFoundError(flow)
@@ -79,16 +80,45 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
 
 
+def _import_root(file: Path, module_name: str | None) -> Path:
+    """The folder that Python puts first on its path: a script's own, or the one that holds the top package."""
+    return file.parents[module_name.count(".")] if module_name else file.parent
+
+
 def main() -> int:
     """Run the one task that this process was started for."""
     job = inherited_job(os.environ)
     spec = TaskSpec.from_json(job.payload)
+    try:
+        runner = _open_runner(spec)
+    except Exception as error:  # noqa: BLE001 - the user's file may raise anything when it is run
+        return _report_failure(job, spec, error)
+    return run_job(runner, job, spec)
+
+
+def _open_runner(spec: TaskSpec) -> TaskRunner:
     flow = load_flow(Path(spec.flow_file), spec.flow_module, spec.flow)
     datastore = Datastore.open(spec.store, verify=spec.verify)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
     assert isinstance(run, RunStarted)
     graph: FlowGraph = parse_flow(flow)
-    return run_job(TaskRunner(flow, graph, datastore, run), job, spec)
+    return TaskRunner(flow, graph, datastore, run)
+
+
+def _report_failure(job: Job, spec: TaskSpec, error: Exception) -> int:
+    """Tell of a task that could not begin as of one that failed."""
+    report = report_error(error)
+    sys.stderr.write(report.traceback)
+    record = TaskFailed(
+        time=time.time(),
+        step=spec.key.step,
+        task=spec.key.id,
+        attempt=spec.attempt,
+        error=report,
+        reason="exception",
+    )
+    job.send_result(to_line(record))
+    return 1
 
 
 def _reseed() -> None:
