@@ -227,3 +227,21 @@ def test_a_really_full_file_system_is_survived_at_every_fill(flow_file, tmp_path
     assert done.returncode == 1, output
     assert "full" in output or "no space" in output.lower(), output
     assert "flowstone_" not in output, output
+
+
+def test_a_constant_that_cannot_be_stored_is_named(flow_file) -> None:
+    """Nothing ran, so no run is left behind."""
+    flow = flow_file(GOOD.replace('n = Parameter("n", default=1)', "lock = __import__('threading').Lock()"))
+    output = flow.call("run", exit_code=2)
+    assert "Good.lock" in output
+    assert "Traceback" not in output
+    assert not (flow.store / "runs").exists()
+
+
+def test_a_run_id_file_that_cannot_be_written_is_said(flow_file, tmp_path) -> None:
+    """Before anything runs."""
+    flow = flow_file(GOOD)
+    output = flow.call("run", "--run-id-file", tmp_path / "no" / "such" / "folder", exit_code=2)
+    assert "--run-id-file" in output
+    assert "Traceback" not in output
+    assert not (flow.store / "runs").exists()

@@ -114,7 +114,7 @@ def test_sigkill_at_any_moment_leaves_no_process_and_a_sound_store(flow_file, ma
     assert max(finished) > 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("isolation", ["fork", "spawn"])
 def test_a_signal_stops_everything_at_once_and_is_recorded(flow_file, mark, number, isolation) -> None:
     """The journal says cancelled, the exit code says not finished, no process is left."""

@@ -400,3 +400,13 @@ def test_an_error_inside_a_property_is_told_as_it_is(flow_file) -> None:
     """Python hides an AttributeError in a property behind `__getattr__`."""
     output = flow_file(FOREACH_SOURCES.replace("SOURCE", "broken")).call("run", exit_code=1)
     assert "no artifact 'not_there'" in output
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_a_flow_may_be_started_from_another_file(flow_file, tmp_path, isolation) -> None:
+    """`main.py` imports the flow and starts it; its classes keep the names under which they were pickled."""
+    flow_file(CLASSES, "flows.py")
+    main = flow_file("from flows import Classes\n\nif __name__ == '__main__':\n    Classes()\n", "main.py")
+    run = main.run("--isolation", isolation)
+    assert (run.data.same_class, run.data.x) == (True, 6)
+    assert set(run.code) == {"flows.py", "main.py"}

@@ -98,7 +98,7 @@ class Bench:
             parents=tuple(ParentRef(key, self.refs[key]) for key in task.parents),
             split=split,
             run_record=self.run_record,
-            flow_file="",
+            main_file="",
         )
 
     # What came of it

@@ -120,8 +120,8 @@ class Run:
             "store": "memory://",
             "run_id": "r1",
             "run_record": ref,
-            "flow_file": "/flow.py",
-            "flow_module": None,
+            "main_file": "/flow.py",
+            "main_module": None,
             "worker_argv": ("python", "worker"),
             "max_workers": 2,
             "cores": 8,
@@ -167,7 +167,7 @@ def test_a_task_is_told_where_its_parents_records_are() -> None:
     found = [run.journal.read(parent.record) for parent in spec.parents]
     assert [(record.step, record.task) for record in found] == [("work", "0"), ("work", "1"), ("work", "2")]
     assert isinstance(run.journal.read(spec.run_record), RunStarted)
-    assert (spec.split, spec.flow_file, spec.verify) == (None, "/flow.py", "once")
+    assert (spec.split, spec.main_file, spec.verify) == (None, "/flow.py", "once")
     assert run.executor.requests["join/0"].argv == ("python", "worker")
 
 

@@ -21,8 +21,8 @@ specs = st.builds(
     parents=st.lists(parents, max_size=3).map(tuple),
     split=st.none() | parents,
     run_record=records,
-    flow_file=st.text(),
-    flow_module=st.none() | names,
+    main_file=st.text(),
+    main_module=st.none() | names,
     verify=st.sampled_from(["always", "once", "never"]),
 )
 

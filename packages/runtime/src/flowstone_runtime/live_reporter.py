@@ -86,7 +86,7 @@ class LiveReporter:
     def task_output(self, step: str, task: str, stream: Stream, line: str) -> None:
         """See `Reporter`."""
         style = "red" if stream is Stream.STDERR else ""
-        self._print(Text.assemble((f"{step}/{task} ", "cyan"), ("│ ", "dim"), (line, style)))
+        self._print(Text.assemble((f"{step}/{task} ", "cyan"), ("│ ", "dim"), Text.from_ansi(line, style=style)))
 
     def task_finished(self, step: str, task: str, seconds: float) -> None:
         """See `Reporter`."""

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
@@ -17,18 +17,22 @@ import attrs
 
 from flowstone_client.settings import Settings
 from flowstone_datastore import (
+    Artifact,
     Datastore,
     NotAStoreError,
     RecordRef,
     RunEnded,
     RunStarted,
     SegmentWriter,
+    StorageError,
+    UnpicklableError,
     current_process,
 )
 from flowstone_executors import InProcessExecutor, LocalExecutor
 from flowstone_graph import FlowGraph, parse_flow
-from flowstone_interfaces import Executor
+from flowstone_interfaces import Executor, FlowstoneError
 from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
@@ -74,27 +78,30 @@ def run_flow(
 ) -> Outcome:
     """Run the flow to its end, wherever that is; the outcome says which.
 
-    Blocks, and handles SIGINT and SIGTERM while it runs: both stop every task at once
-    and leave a journal that says `cancelled`.
+    Blocks, and handles SIGINT, SIGTERM and SIGHUP while it runs: each stops every task at
+    once and leaves a journal that says `cancelled`.
 
     Raises:
         InvalidFlowError: the flow's graph is at fault; nothing has run.
-        StorageError: the store cannot be used.
+        UsageError: a parameter, a constant or the run-id file is at fault; nothing has run.
+        StorageError: the store cannot be used, or not any more.
     """
     started = time.monotonic()
     graph = parse_flow(flow)
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
         datastore, is_new_store = _open_store(settings.store)
-        run_id = datastore.new_run_id(graph.name, time.time())
+        # Whatever can be wrong with what the user gave shows before the run has a name.
+        draft = _run_record(flow, graph, options, settings, datastore)
+        _write_run_id(options.run_id_file, "")
+        run_id = datastore.new_run_id(graph.name, draft.time)
+        record = attrs.evolve(draft, run_id=run_id)
         journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
-        record = _run_record(flow, graph, options, settings, datastore, run_id)
         ref = journal.append(record)
-        if options.run_id_file is not None:
-            options.run_id_file.write_text(run_id, encoding="utf-8")
+        _write_run_id(options.run_id_file, run_id)
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
-        plan = _plan(flow, graph, options, datastore, run_id, ref)
+        plan = _plan(graph, options, datastore, run_id, ref)
         with open_reporter() as reporter:
             reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store))
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
@@ -115,6 +122,10 @@ def _run(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:
         outcome = scheduler.run()
     except KeyboardInterrupt:
         outcome = Outcome("cancelled", "interrupted")
+    except FlowstoneError as error:
+        with suppress(StorageError):  # it may be the very store that is full
+            journal.append(RunEnded(time=time.time(), state="failed", message=str(error)))
+        raise
     journal.append(RunEnded(time=time.time(), state=outcome.state, message=outcome.message))
     return outcome
 
@@ -125,19 +136,19 @@ def _run_record(
     options: RunOptions,
     settings: Settings,
     datastore: Datastore,
-    run_id: str,
 ) -> RunStarted:
+    """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
     code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
     values = {p.attribute: options.parameters.get(p.attribute, p.default) for p in parameters_of(flow)}
-    save = datastore.artifacts.save
+    is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
         flow=graph.name,
-        run_id=run_id,
+        run_id="unnamed",
         user=settings.user,
-        parameters={name: save(value) for name, value in values.items()},
-        constants={name: save(value) for name, value in constants_of(flow).items()},
+        parameters=_save_all(datastore, graph.name, values),
+        constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
         tags=options.tags,
@@ -148,10 +159,32 @@ def _run_record(
             f"flowstone_version:{version('flowstone-runtime')}",
         ),
         process=current_process(),
-        heartbeat_seconds=_HEARTBEAT_SECONDS,
+        heartbeat_seconds=_HEARTBEAT_SECONDS if is_beating else None,
         versions={"python": platform.python_version(), "flowstone": version("flowstone-runtime")},
         settings={"isolation": options.isolation.value, "max_workers": _workers(options)},
     )
+
+
+def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dict[str, Artifact]:
+    saved = {}
+    for name, value in values.items():
+        try:
+            saved[name] = datastore.artifacts.save(value)
+        except UnpicklableError as error:
+            raise UsageError(
+                f"{flow}.{name} of type {error.type_name} cannot be stored: {error.detail}; "
+                "make it in the step that needs it, or begin the attribute's name with '_', which makes it no data"
+            ) from error
+    return saved
+
+
+def _write_run_id(file: Path | None, run_id: str) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(run_id, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--run-id-file {file} cannot be written: {error.strerror}; name another file") from error
 
 
 def _workers(options: RunOptions) -> int:
@@ -160,17 +193,18 @@ def _workers(options: RunOptions) -> int:
     return options.max_workers or usable_cores()
 
 
-def _plan(
-    flow: type[FlowSpec], graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: str, ref: RecordRef
-) -> RunPlan:
-    spec = getattr(sys.modules.get(flow.__module__), "__spec__", None)
+def _plan(graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: str, ref: RecordRef) -> RunPlan:
+    # A worker in a process of its own starts what was started here, which need not be the file of the flow.
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    main_file = getattr(main, "__file__", None) or graph.file
     return RunPlan(
         graph=graph,
         store=datastore.url,
         run_id=run_id,
         run_record=ref,
-        flow_file=str(Path(graph.file).resolve()),
-        flow_module=None if spec is None else spec.name,
+        main_file=str(Path(main_file).absolute()),
+        main_module=None if spec is None else spec.name,
         # -P: a file in the working folder named like a module of ours must not take its place.
         worker_argv=(sys.executable, "-P", "-m", "flowstone_runtime.worker"),
         max_workers=_workers(options),
@@ -191,14 +225,17 @@ def _executor(isolation: Isolation, runner: TaskRunner, events: Events) -> Execu
 
 @contextmanager
 def _stop_on_signals(events: Events, *, in_process: bool) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a request to stop, for as long as the run goes on."""
+    """Turn SIGINT, SIGTERM and SIGHUP into a request to stop, for as long as the run goes on."""
 
     def stop(number: int, _frame: object) -> None:
         if in_process:  # the step runs in this very thread
             raise KeyboardInterrupt
         events.put(StopRequest(f"stopped by {signal.Signals(number).name}"))
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Under nohup, SIGHUP is ignored, and stays so.
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} - ignored
+    previous = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ The scheduler alone writes the run's journal. It blocks on one queue: executors 
 what happens to tasks, signal handlers that it is to stop.
 """
 
+import logging
 import queue
 import time
 from collections import deque
@@ -13,6 +14,7 @@ import attrs
 
 from flowstone_datastore import (
     Heartbeat,
+    InvalidRecordError,
     LogFrame,
     LogSegment,
     LogSpan,
@@ -45,6 +47,8 @@ from flowstone_runtime.reporter import Reporter
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
 from flowstone_runtime.thread_share import thread_share, thread_variables
 
+_logger = logging.getLogger(__name__)
+
 
 @attrs.frozen
 class StopRequest:
@@ -75,8 +79,8 @@ class RunPlan:
     store: str
     run_id: str
     run_record: RecordRef
-    flow_file: str
-    flow_module: str | None
+    main_file: str
+    main_module: str | None
     worker_argv: tuple[str, ...]
     max_workers: int
     cores: int
@@ -175,8 +179,8 @@ class Scheduler:
             parents=tuple(ParentRef(key, self._records[key]) for key in task.parents),
             split=split,
             run_record=plan.run_record,
-            flow_file=plan.flow_file,
-            flow_module=plan.flow_module,
+            main_file=plan.main_file,
+            main_module=plan.main_module,
             verify=plan.verify,
         )
 
@@ -248,7 +252,7 @@ class Scheduler:
         """What the journal says of the attempt: the worker's own record, if it sent one that can count."""
         key = running.task.key
         seconds = time.monotonic() - running.started
-        reported = None if event.result is None else from_line(event.result.removesuffix(b"\n"))
+        reported = _reported(event)
         succeeded = event.reason is Reason.EXITED and event.exit_code == 0
         if (isinstance(reported, TaskFinished) and succeeded) or isinstance(reported, TaskFailed):
             return attrs.evolve(
@@ -294,6 +298,17 @@ class Scheduler:
     def _append(self, record: Record) -> RecordRef:
         self._last_record = time.monotonic()
         return self._journal.append(record)
+
+
+def _reported(event: TaskFinishedEvent) -> Record | None:
+    """The record that the worker sent; `None` if it sent none, or something else."""
+    if event.result is None:
+        return None
+    try:
+        return from_line(event.result.removesuffix(b"\n"))
+    except InvalidRecordError as error:
+        _logger.warning("the task %s sent what is no record: %s", event.request_id, error)
+        return None
 
 
 def _transition(record: TaskFinished) -> Transition:

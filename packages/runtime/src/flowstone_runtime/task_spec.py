@@ -38,9 +38,9 @@ class TaskSpec:
     """The foreach that had no items, for a join that therefore has no parents."""
     run_record: RecordRef
     """Where the run's first record stands: parameters, graph, code."""
-    flow_file: str
-    """The file that defines the flow, for a worker that has not imported it."""
-    flow_module: str | None = None
+    main_file: str
+    """The file that was started and starts the flow, for a worker that has not run it."""
+    main_module: str | None = None
     """Its module name where it is part of a package, else `None`."""
     verify: Verify = "once"
 
@@ -56,8 +56,8 @@ class TaskSpec:
             "parents": [_parent_out(parent) for parent in self.parents],
             "split": self.split and _parent_out(self.split),
             "run_record": attrs.astuple(self.run_record),
-            "flow_file": self.flow_file,
-            "flow_module": self.flow_module,
+            "main_file": self.main_file,
+            "main_module": self.main_module,
             "verify": self.verify,
         }
         return json.dumps(data, separators=(",", ":")).encode()
@@ -76,8 +76,8 @@ class TaskSpec:
             parents=tuple(_parent_in(parent) for parent in data["parents"]),
             split=data["split"] and _parent_in(data["split"]),
             run_record=RecordRef(*data["run_record"]),
-            flow_file=data["flow_file"],
-            flow_module=data["flow_module"],
+            main_file=data["main_file"],
+            main_module=data["main_module"],
             verify=data["verify"],
         )
 

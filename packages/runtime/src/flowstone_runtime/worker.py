@@ -97,7 +97,7 @@ def main() -> int:
 
 
 def _open_runner(spec: TaskSpec) -> TaskRunner:
-    flow = load_flow(Path(spec.flow_file), spec.flow_module, spec.flow)
+    flow = load_flow(Path(spec.main_file), spec.main_module, spec.flow)
     datastore = Datastore.open(spec.store, verify=spec.verify)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
     assert isinstance(run, RunStarted)
