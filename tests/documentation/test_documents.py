@@ -80,7 +80,7 @@ def test_the_readme_works_after_the_demo(tmp_path: Path) -> None:
     outputs = [run(line, tmp_path) for line in commands]
     assert all(outputs)
     assert "JetBlue" in outputs[3]
-    assert "Hello Ada! Hello Ada! " in outputs[-1]
+    assert "end/0 | Hello! Hello! " in outputs[-1]
     run_notebook(tmp_path / "examples" / "flights" / "look.ipynb")
 
 
