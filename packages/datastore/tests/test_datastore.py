@@ -65,7 +65,7 @@ def test_an_empty_folder_becomes_a_store(tmp_path):
     (tmp_path / ".gitignore").write_text("*\n")
     (tmp_path / "tmp").mkdir()
     Datastore.open(tmp_path, create=True)
-    Datastore.open(tmp_path)
+    assert [*Datastore.open(tmp_path).flows()] == []
 
 
 @pytest.mark.parametrize("number", [0, 2, 99, "1", 1.5, True, None])

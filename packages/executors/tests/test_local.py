@@ -1,6 +1,7 @@
 """The local executors keep the contract, and promises of their own."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -138,6 +139,36 @@ def test_the_state_of_one_task_is_not_seen_by_another() -> None:
     executor.close()
     assert [e.result for e in events.finished()] == [b"1"] * 3
     assert seen == []
+
+
+MANY_FILES = """
+    import os, queue, resource
+    from flowstone_executors import LocalExecutor
+    from flowstone_executors.testing import contract_program, contract_request
+    from flowstone_interfaces import TaskFinished
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+    for _ in range(1500):
+        os.open(os.devnull, os.O_RDONLY)
+    events = queue.SimpleQueue()
+    executor = LocalExecutor(events.put, contract_program)
+    executor.submit(contract_request("one", ("exit", 3)))
+    while not isinstance(event := events.get(timeout=20), TaskFinished):
+        pass
+    executor.close()
+    print(event.exit_code)
+"""
+
+
+@pytest.mark.skipif(
+    0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096, reason="this system allows too few open files"
+)
+def test_a_process_with_many_open_files_can_fork_tasks() -> None:
+    """`select` knows no descriptor above 1,023; data loaders open thousands."""
+    code = textwrap.dedent(MANY_FILES)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "3\n", done.stderr
 
 
 SCHEDULER = """

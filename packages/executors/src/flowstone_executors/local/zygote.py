@@ -87,8 +87,11 @@ class _Server:
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
         connection = self._connection.fileno()
+        poll = select.poll()  # unlike select, it takes descriptors above 1,023
+        for fd in (connection, deaths):
+            poll.register(fd, select.POLLIN)
         while True:
-            ready, _, _ = select.select([connection, deaths], [], [])
+            ready = {fd for fd, _ in poll.poll()}
             if deaths in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(deaths, 4096)
