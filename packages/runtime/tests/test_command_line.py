@@ -207,6 +207,23 @@ def test_a_reader_that_has_seen_enough_is_no_error(flow) -> None:
     assert head(flow, "logs", "latest/end") == 0
 
 
+def test_a_reader_that_was_gone_from_the_start_is_no_error(flow) -> None:
+    """What is small waits in a buffer, and must not fail when the interpreter ends."""
+    flow.call("run")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, str(flow.path), "logs", "latest/end"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_run_goes_on_without_its_reader(flow) -> None:
     """`run | head` must not kill hours of work, and never look as if it had gone well when it had not."""
     assert head(flow, "run") == 0

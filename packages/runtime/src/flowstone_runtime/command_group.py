@@ -18,10 +18,12 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a reader that is gone can be told from a fault; not at exit
         except BrokenPipeError:  # `... | head`: the reader has seen enough
             drop_output(sys.stdout)
             return 0
+        return result
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
