@@ -15,7 +15,7 @@ from typing import Self
 from flowstone_datastore.file_errors import translated, without_hard_links
 from flowstone_datastore.file_modes import FileModes, make_folder, make_root
 from flowstone_datastore.file_writing import write_all
-from flowstone_datastore.storage import Data, buffers_of, check_folder, check_path
+from flowstone_datastore.storage import Data, ObjectStatus, buffers_of, check_folder, check_path
 from flowstone_datastore.storage_errors import ObjectNotFoundError
 
 TEMPORARY_FOLDER = "tmp"
@@ -63,20 +63,30 @@ class FileStorage:
             there = max(0, os.fstat(file.fileno()).st_size - start)
             return _read_range(file, start, there if length is None else min(there, length))
 
+    def file(self, path: str) -> str:
+        """See `OpensFiles.file`."""
+        return f"{self._root}/{check_path(path)}"
+
     def open_file(self, path: str) -> io.FileIO:
         """See `OpensFiles.open_file`."""
         check_path(path)
         with translated(path, self._root):
             return io.FileIO(f"{self._root}/{path}")
 
-    def size(self, path: str) -> int:
-        """See `Storage.size`."""
+    def status(self, path: str) -> ObjectStatus:
+        """See `Storage.status`."""
         check_path(path)
         with translated(path, self._root):
             status = os.stat(f"{self._root}/{path}")
         if not stat.S_ISREG(status.st_mode):
             raise ObjectNotFoundError(path, self._root)
-        return status.st_size
+        return ObjectStatus(status.st_size, status.st_mtime)
+
+    def touch(self, path: str) -> None:
+        """See `Storage.touch`."""
+        self.status(path)  # a folder can be touched, too
+        with translated(path, self._root):
+            os.utime(f"{self._root}/{path}")
 
     def write(self, path: str, data: Data) -> None:
         """See `Storage.write`."""

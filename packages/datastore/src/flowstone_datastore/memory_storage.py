@@ -1,10 +1,11 @@
 """Objects in a dictionary: for tests, and for trying things out."""
 
+import time
 from collections.abc import Iterator
 from threading import Lock
 from typing import Self
 
-from flowstone_datastore.storage import Data, buffers_of, check_folder, check_path
+from flowstone_datastore.storage import Data, ObjectStatus, buffers_of, check_folder, check_path
 from flowstone_datastore.storage_errors import ObjectNotFoundError
 
 
@@ -13,6 +14,7 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._objects: dict[str, bytearray] = {}
+        self._modified: dict[str, float] = {}
         self._lock = Lock()
 
     @classmethod
@@ -33,15 +35,20 @@ class MemoryStorage:
         with self._lock, memoryview(self._object(path)) as data:
             return bytes(data[start:] if length is None else data[start : start + length])
 
-    def size(self, path: str) -> int:
-        """See `Storage.size`."""
-        return len(self._object(path))
+    def status(self, path: str) -> ObjectStatus:
+        """See `Storage.status`."""
+        return ObjectStatus(len(self._object(path)), self._modified[path])
+
+    def touch(self, path: str) -> None:
+        """See `Storage.touch`."""
+        self._object(path)
+        self._modified[path] = time.time()
 
     def write(self, path: str, data: Data) -> None:
         """See `Storage.write`."""
         check_path(path)
         with self._lock:
-            self._objects[path] = bytearray().join(buffers_of(data))
+            self._put(path, bytearray().join(buffers_of(data)))
 
     def write_new(self, path: str, data: Data) -> bool:
         """See `Storage.write_new`."""
@@ -49,16 +56,17 @@ class MemoryStorage:
         with self._lock:
             if path in self._objects:
                 return False
-            self._objects[path] = bytearray().join(buffers_of(data))
+            self._put(path, bytearray().join(buffers_of(data)))
             return True
 
     def append(self, path: str, data: Data) -> int:
         """See `Storage.append`."""
         check_path(path)
         with self._lock:
-            content = self._objects.setdefault(path, bytearray())
+            content = self._objects.get(path, bytearray())
             start = len(content)
             content += bytearray().join(buffers_of(data))
+            self._put(path, content)
         return start
 
     def list(self, folder: str = "") -> Iterator[str]:
@@ -73,6 +81,10 @@ class MemoryStorage:
         """See `Storage.delete`."""
         with self._lock:
             self._objects.pop(check_path(path), None)
+
+    def _put(self, path: str, content: bytearray) -> None:
+        self._objects[path] = content
+        self._modified[path] = time.time()
 
     def _object(self, path: str) -> bytearray:
         try:

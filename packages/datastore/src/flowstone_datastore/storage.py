@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import attrs
+
 from flowstone_datastore.storage_errors import InvalidObjectPathError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -18,6 +20,16 @@ Data: TypeAlias = Buffer | Sequence[Buffer]
 
 _PATH = re.compile(r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~-]{1,255}(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~-]{1,255})*\Z")
 _LONGEST_PATH = 900  # S3 allows 1,024 bytes; a prefix wants some of them
+
+
+@attrs.frozen
+class ObjectStatus:
+    """What a storage knows of an object without reading it."""
+
+    size: int
+    """Bytes."""
+    modified: float
+    """When it was written or touched last, by the storage's own clock: UTC, seconds since 1970."""
 
 
 class Storage(Protocol):
@@ -43,8 +55,15 @@ class Storage(Protocol):
             ObjectNotFoundError: there is no such object.
         """
 
-    def size(self, path: str) -> int:
-        """How many bytes the object has.
+    def status(self, path: str) -> ObjectStatus:
+        """How large the object is and when it was written or touched last.
+
+        Raises:
+            ObjectNotFoundError: there is no such object.
+        """
+
+    def touch(self, path: str) -> None:
+        """Make the object as young as if it had been written now: who relies on it shields it from collection.
 
         Raises:
             ObjectNotFoundError: there is no such object.
@@ -84,6 +103,9 @@ class Storage(Protocol):
 @runtime_checkable
 class OpensFiles(Protocol):
     """The ability of a storage whose objects are files of this machine: they can be identified and mapped."""
+
+    def file(self, path: str) -> str:
+        """Where the object's file is, or would be."""
 
     def open_file(self, path: str) -> io.FileIO:
         """The object, open for reading and unbuffered; the caller closes it.

@@ -1,6 +1,7 @@
 """What every storage must do, as tests. Needs pytest: the extra `testing`."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +10,8 @@ from flowstone_datastore.storage import Buffer, Storage
 from flowstone_datastore.storage_errors import InvalidObjectPathError, ObjectNotFoundError
 
 _MANY = 16
+_CLOCK_STEP_SECONDS = 1.1  # object stores count whole seconds
+_CLOCKS_DIFFER_SECONDS = 60
 _STRANGE_PATHS = ("", "/", "/x", "..", "a/../b", "a/..", "./a", "a//b", "a/", "a\\b", "a b", "a\0", "a\n", "ä")
 
 
@@ -27,13 +30,13 @@ class StorageContract:
         """The least one can ask."""
         storage.write("a/b/c", b"bytes")
         assert storage.read("a/b/c") == b"bytes"
-        assert storage.size("a/b/c") == len(b"bytes")
+        assert storage.status("a/b/c").size == len(b"bytes")
 
     def test_an_object_may_be_empty(self, storage: Storage) -> None:
         """Empty is not absent."""
         storage.write("a/empty", b"")
         assert storage.read("a/empty") == b""
-        assert storage.size("a/empty") == 0
+        assert storage.status("a/empty").size == 0
         assert not storage.write_new("a/empty", b"x")
 
     def test_several_buffers_are_one_object(self, storage: Storage) -> None:
@@ -69,7 +72,9 @@ class StorageContract:
             with pytest.raises(ObjectNotFoundError):
                 storage.read(path)
             with pytest.raises(ObjectNotFoundError):
-                storage.size(path)
+                storage.status(path)
+            with pytest.raises(ObjectNotFoundError):
+                storage.touch(path)
 
     def test_write_replaces(self, storage: Storage) -> None:
         """All of it, also if the new one is shorter."""
@@ -89,6 +94,20 @@ class StorageContract:
         assert storage.append("a/x", b"two") == len(b"one")
         assert storage.append("a/x", b"") == len(b"onetwo")
         assert storage.read("a/x") == b"onetwo"
+
+    def test_an_object_is_as_old_as_its_last_write_or_touch(self, storage: Storage) -> None:
+        """Collection spares what is young: what somebody relies on, who has not recorded it yet."""
+        storage.write("a/x", b"bytes")
+        written = storage.status("a/x").modified
+        assert abs(written - time.time()) < _CLOCKS_DIFFER_SECONDS
+        time.sleep(_CLOCK_STEP_SECONDS)
+        storage.touch("a/x")
+        touched = storage.status("a/x").modified
+        assert touched > written
+        assert storage.read("a/x") == b"bytes"
+        time.sleep(_CLOCK_STEP_SECONDS)
+        storage.write("a/x", b"other")
+        assert storage.status("a/x").modified > touched
 
     def test_list_gives_what_is_directly_below(self, storage: Storage) -> None:
         """Sorted, folders with a slash, and nothing of deeper levels."""
@@ -117,7 +136,7 @@ class StorageContract:
     @pytest.mark.parametrize("path", _STRANGE_PATHS)
     def test_no_path_leaves_the_store(self, storage: Storage, path: str) -> None:
         """A path may come from a record that a stranger wrote."""
-        for use in (storage.read, storage.size, storage.delete):
+        for use in (storage.read, storage.status, storage.touch, storage.delete):
             with pytest.raises(InvalidObjectPathError):
                 use(path)
         for put in (storage.write, storage.write_new, storage.append):
