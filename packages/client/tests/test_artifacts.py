@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from flowstone_client import NoSuchDataError, NotFoundError
-from flowstone_datastore import Artifact, ArtifactTable, Blob, UnimportableTypeError, UnloadableError
+from flowstone_datastore import Artifact, ArtifactTable, Blob, Blobs, UnimportableTypeError, UnloadableError
 from flowstone_datastore.address import address_of, artifact_address
 
 
@@ -35,7 +35,7 @@ def task_with(new_run):
 def hand_made(stream, type_name):
     """An artifact with exactly this pickle."""
     address = artifact_address("pickle-5", address_of(stream), [])
-    return Artifact(type_name, len(stream), address, "pickle-5", Blob.of_bytes(stream))
+    return Artifact(type_name, len(stream), address, "pickle-5", Blobs(Blob.of_bytes(stream)))
 
 
 def test_values_come_back(task_with):

@@ -57,8 +57,8 @@ def test_a_read_only_array_stays_read_only(store):
 
 def test_large_memory_leaves_the_pickle_and_small_does_not(store):
     """A chunk per tiny array would be a file per tiny array."""
-    assert store.save(np.zeros(LARGE - 1)).buffers == ()
-    assert [blob.size for blob in store.save([np.zeros(LARGE), np.zeros(LARGE)]).buffers] == [8 * LARGE] * 2
+    assert store.save(np.zeros(LARGE - 1)).blobs.buffers == ()
+    assert [blob.size for blob in store.save([np.zeros(LARGE), np.zeros(LARGE)]).blobs.buffers] == [8 * LARGE] * 2
 
 
 def test_an_unchanged_array_has_its_old_address(store):

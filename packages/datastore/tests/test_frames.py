@@ -30,7 +30,7 @@ def test_load_of_save_is_the_frame(store, frame):
     """With types and index."""
     pd = pytest.importorskip("pandas")
     artifact = store.save(frame)
-    assert artifact.buffers
+    assert artifact.blobs.buffers
     pd.testing.assert_frame_equal(store.load(artifact), frame)
 
 
@@ -52,7 +52,7 @@ def test_load_of_save_is_the_arrow_table(store):
         {"number": [float(row) for row in range(ROWS)], "text": [f"row {row}" for row in range(ROWS)]}
     )
     artifact = store.save(table)
-    assert artifact.buffers
+    assert artifact.blobs.buffers
     loaded = store.load(artifact)
     assert loaded.equals(table)
     loaded.validate(full=True)

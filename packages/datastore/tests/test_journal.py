@@ -21,7 +21,7 @@ from flowstone_datastore import (
     Transition,
     address_of,
 )
-from flowstone_datastore.artifact import Artifact, Blob
+from flowstone_datastore.artifact import Artifact, Blob, Blobs
 from flowstone_datastore.record_line import to_line
 from flowstone_datastore.segment import parse_segment
 from flowstone_datastore.testing import records
@@ -224,7 +224,7 @@ def test_names_stay_in_the_folder(name):
 def test_ten_thousand_records_are_read_in_no_time(tmp_path):
     """`show` and `resume` read whole journals. (It takes a third of a second on a slow machine.)"""
     blob = Blob.of_bytes(os.urandom(100))
-    artifact = Artifact("builtins.dict", 100, address_of(b""), "pickle-5", blob)
+    artifact = Artifact("builtins.dict", 100, address_of(b""), "pickle-5", Blobs(blob))
     line = to_line(
         TaskFinished(
             time=1.0,

@@ -4,16 +4,11 @@
 """
 
 from flowstone_datastore.address import InvalidAddressError, address_of, check_address
-from flowstone_datastore.artifact import Artifact, Blob, ChunkRef
+from flowstone_datastore.artifact import Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.artifact_store import ArtifactStore, UnknownEncodingError
 from flowstone_datastore.artifact_table import ArtifactTable
-from flowstone_datastore.chunk_store import (
-    ChunkStore,
-    DamagedChunkError,
-    InvalidVerifyError,
-    MissingChunkError,
-    Verify,
-)
+from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
+from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.file_storage import FileStorage
@@ -37,7 +32,7 @@ from flowstone_datastore.records import (
 )
 from flowstone_datastore.run_state import RunState, RunSummary, TaskState, TaskSummary
 from flowstone_datastore.segment import DamagedRecordError, RecordRef
-from flowstone_datastore.storage import OpensFiles, Storage
+from flowstone_datastore.storage import ObjectStatus, OpensFiles, Storage
 from flowstone_datastore.storage_errors import (
     InvalidObjectPathError,
     ObjectNotFoundError,
@@ -47,12 +42,14 @@ from flowstone_datastore.storage_errors import (
     StoreNotWritableError,
 )
 from flowstone_datastore.table_store import NoSuchArtifactError, TableStore
+from flowstone_datastore.verification import InvalidVerifyError, Verify
 
 __all__ = [
     "Artifact",
     "ArtifactStore",
     "ArtifactTable",
     "Blob",
+    "Blobs",
     "ChunkRef",
     "ChunkStore",
     "Code",
@@ -75,6 +72,7 @@ __all__ = [
     "NoSuchArtifactError",
     "NotAStoreError",
     "ObjectNotFoundError",
+    "ObjectStatus",
     "OpensFiles",
     "ProcessIdentity",
     "Reads",

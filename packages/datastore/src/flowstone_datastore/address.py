@@ -5,7 +5,7 @@ reader what it will get, and lets it check that it got it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from blake3 import blake3
@@ -39,6 +39,13 @@ def address_of(*buffers: Buffer) -> str:
     for buffer in buffers:
         digest.update(buffer)
     return digest.hexdigest()
+
+
+def blob_address(chunks: Sequence[str]) -> str:
+    """The identity of some bytes from the addresses of their chunks: of one chunk, its own."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return address_of("\n".join(("flowstone-blob", *chunks, "")).encode("ascii"))
 
 
 def artifact_address(encoding: str, stream: str, buffers: Iterable[str]) -> str:

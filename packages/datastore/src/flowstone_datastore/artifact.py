@@ -3,6 +3,7 @@
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator
 from typing import Any, Self
 
 import attrs
@@ -96,6 +97,47 @@ class Blob:
 
 
 @attrs.frozen
+class Blobs:
+    """All bytes of an artifact."""
+
+    stream: Blob
+    buffers: tuple[Blob, ...] = ()
+    """Large memory that left the stream."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stream and of all buffers."""
+        return self.stream.size + sum([buffer.size for buffer in self.buffers])
+
+    @property
+    def chunks(self) -> Iterator[ChunkRef]:
+        """Every chunk, in order."""
+        for blob in (self.stream, *self.buffers):
+            yield from blob.chunks
+
+    def to_json(self) -> dict[str, Any]:
+        """`stream` and, if there are some, `buffers`."""
+        raw: dict[str, Any] = {"stream": self.stream.to_json()}
+        if self.buffers:
+            raw["buffers"] = [buffer.to_json() for buffer in self.buffers]
+        return raw
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Self:
+        """Read what `to_json` gave, whoever wrote it; other fields are ignored.
+
+        Raises:
+            InvalidRecordError: it is something else.
+        """
+        if not isinstance(raw, dict) or "stream" not in raw:
+            refuse("the blobs of an artifact", raw, "an object with a stream")
+        buffers = raw.get("buffers", [])
+        if not isinstance(buffers, list):
+            refuse("Artifact.buffers", buffers, "an array of blobs")
+        return cls(Blob.from_json(raw["stream"]), tuple([Blob.from_json(buffer) for buffer in buffers]))
+
+
+@attrs.frozen
 class Artifact:
     """All that a store knows of a value without unpickling it."""
 
@@ -107,9 +149,10 @@ class Artifact:
     """The identity of the content: equal bytes in an equal encoding have an equal one, however they are stored."""
     encoding: str
     """How the bytes make a value."""
-    stream: Blob
-    buffers: tuple[Blob, ...] = ()
-    """Large memory that left the stream."""
+    blobs: Blobs | None
+    """The bytes; `None` if `layout` says where they are listed."""
+    layout: ChunkRef | None = None
+    """A chunk that holds the JSON of the blobs, where it is too long for a record."""
 
     def __attrs_post_init__(self) -> None:
         _check_text("Artifact.type", self.type)
@@ -118,24 +161,17 @@ class Artifact:
             refuse("Artifact.encoding", self.encoding, "a name of lowercase letters, digits, '.' or '-'")
         _check_address("Artifact.address", self.address)
         _check_size("Artifact.size", self.size)
-        held = self.stream.size
-        for buffer in self.buffers:
-            held += buffer.size
-        if held != self.size:
-            raise InvalidRecordError("Artifact.size", f"{self.size} bytes, but its blobs have {held}")
+        if (self.blobs is None) == (self.layout is None):
+            raise InvalidRecordError("an artifact", "it has both blobs and a layout, or neither")
+        if self.blobs is not None and self.blobs.size != self.size:
+            raise InvalidRecordError("Artifact.size", f"{self.size} bytes, but its blobs have {self.blobs.size}")
 
     def to_json(self) -> dict[str, Any]:
         """The artifact as FORMAT.md writes it."""
-        raw = {
-            "type": self.type,
-            "size": self.size,
-            "address": self.address,
-            "encoding": self.encoding,
-            "stream": self.stream.to_json(),
-        }
-        if self.buffers:
-            raw["buffers"] = [buffer.to_json() for buffer in self.buffers]
-        return raw
+        raw = {"type": self.type, "size": self.size, "address": self.address, "encoding": self.encoding}
+        if self.layout is not None:
+            return {**raw, "layout": self.layout.to_json()}
+        return raw if self.blobs is None else {**raw, **self.blobs.to_json()}
 
     @classmethod
     def from_json(cls, raw: Any) -> Self:
@@ -146,20 +182,13 @@ class Artifact:
         """
         if not isinstance(raw, dict):
             refuse("an artifact", raw, "an object")
-        buffers = raw.get("buffers", [])
-        if not isinstance(buffers, list):
-            refuse("Artifact.buffers", buffers, "an array of blobs")
         try:
-            return cls(
-                raw["type"],
-                raw["size"],
-                raw["address"],
-                raw["encoding"],
-                Blob.from_json(raw["stream"]),
-                tuple([Blob.from_json(buffer) for buffer in buffers]),
-            )
+            known = raw["type"], raw["size"], raw["address"], raw["encoding"]
         except KeyError as error:
             raise InvalidRecordError("an artifact", f"it has no {error}") from error
+        if "layout" in raw:
+            return cls(*known, None, ChunkRef.from_json(raw["layout"]))
+        return cls(*known, Blobs.from_json(raw))
 
 
 def _check_text(what: str, text: Any) -> None:

@@ -1,17 +1,23 @@
 """Values in, artifacts out, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flowstone_datastore import pickling
-from flowstone_datastore.address import address_of, artifact_address
-from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob
+from flowstone_datastore.address import address_of, artifact_address, blob_address
+from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
+from flowstone_datastore.blob_store import BlobStore, address_of_cut
 from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.compact_json import from_json_text, to_json_text
+from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
 INLINE_BYTES = 4096
 """Streams of up to this many bytes stand in the record and make no file."""
+
+_MOST_REFS_IN_RECORD = 32
+"""A record names up to so many chunks of an artifact; a longer list is a chunk of its own."""
 
 
 class UnknownEncodingError(FlowstoneError, LookupError):
@@ -34,6 +40,7 @@ class ArtifactStore:
 
     def __init__(self, chunks: ChunkStore, inline_bytes: int = INLINE_BYTES) -> None:
         self._chunks = chunks
+        self._blobs = BlobStore(chunks)
         self._inline_bytes = inline_bytes
 
     def save(self, value: Any) -> Artifact:
@@ -44,15 +51,15 @@ class ArtifactStore:
             StorageError: it could not be written.
         """
         stream, buffers = pickling.dump(value)
-        stream_blob, stream_address = self._save_stream(stream)
-        chunks = [self._chunks.put((buffer,)) for buffer in buffers]
+        blobs = Blobs(self._save_stream(stream), self._blobs.put(buffers))
+        layout = self._save_layout(blobs)
         return Artifact(
             type=pickling.type_name(value),
-            size=stream_blob.size + sum([chunk.size for chunk in chunks]),
-            address=artifact_address(PICKLE_5, stream_address, [chunk.address for chunk in chunks]),
+            size=blobs.size,
+            address=artifact_address(PICKLE_5, address_of(*stream), map(_blob_address, blobs.buffers)),
             encoding=PICKLE_5,
-            stream=stream_blob,
-            buffers=tuple([Blob.of_chunks(chunk) for chunk in chunks]),
+            blobs=None if layout else blobs,
+            layout=layout,
         )
 
     def load(self, artifact: Artifact, *, name: str | None = None) -> Any:
@@ -71,10 +78,10 @@ class ArtifactStore:
         if artifact.encoding != PICKLE_5:
             raise UnknownEncodingError(artifact.encoding, artifact.type)
         shown = name or f"a {artifact.type} ({artifact.address})"
-        inline = artifact.stream.inline
-        stream = self._read(artifact.stream, shown) if inline is None else inline
-        buffers = [self._read(blob, shown) for blob in artifact.buffers]
-        return pickling.load(stream, buffers, artifact.type)
+        blobs = self.blobs(artifact, name=shown)
+        inline = blobs.stream.inline
+        stream = self._blobs.get(blobs.stream, shown) if inline is None else inline
+        return pickling.load(stream, [self._blobs.get(blob, shown) for blob in blobs.buffers], artifact.type)
 
     def address(self, value: Any) -> str:
         """The address that `save` would give the value's artifact; nothing is written.
@@ -83,18 +90,44 @@ class ArtifactStore:
             UnpicklableError: the value cannot be pickled.
         """
         stream, buffers = pickling.dump(value)
-        return artifact_address(PICKLE_5, address_of(*stream), [address_of(buffer) for buffer in buffers])
+        return artifact_address(PICKLE_5, address_of(*stream), map(address_of_cut, buffers))
 
-    def _save_stream(self, stream: Sequence[Buffer]) -> tuple[Blob, str]:
+    def blobs(self, artifact: Artifact, *, name: str | None = None) -> Blobs:
+        """Where the artifact's bytes are: as its record says, or as the chunk says that the record names.
+
+        Raises:
+            MissingChunkError: that chunk is not in the store.
+            DamagedChunkError: it is not what was stored.
+            InvalidRecordError: it holds something else, or bytes of another number than the record says.
+        """
+        if artifact.layout is None:
+            return artifact.blobs or Blobs(Blob.of_bytes(b""))
+        data = self._chunks.get(artifact.layout.address, size=artifact.layout.size, artifact=name)
+        blobs = Blobs.from_json(from_json_text(bytes(data)))
+        if blobs.size != artifact.size:
+            raise InvalidRecordError("Artifact.size", f"{artifact.size} bytes, but its blobs have {blobs.size}")
+        return blobs
+
+    def chunks(self, artifact: Artifact) -> Iterator[ChunkRef]:
+        """Every chunk that the artifact needs, the one that lists the others included; nothing is unpickled.
+
+        Raises:
+            MissingChunkError, DamagedChunkError, InvalidRecordError: as `blobs`.
+        """
+        if artifact.layout is not None:
+            yield artifact.layout
+        yield from self.blobs(artifact).chunks
+
+    def _save_stream(self, stream: Sequence[Buffer]) -> Blob:
         if sum([memoryview(segment).nbytes for segment in stream]) <= self._inline_bytes:
-            whole = b"".join(stream)
-            return Blob.of_bytes(whole), address_of(whole)
-        chunk = self._chunks.put(stream)
-        return Blob.of_chunks(chunk), chunk.address
+            return Blob.of_bytes(b"".join(stream))
+        return self._blobs.put_stream(stream)
 
-    def _read(self, blob: Blob, artifact: str) -> bytearray:
-        """The bytes of a blob, in memory that whoever loads them may keep and change."""
-        if blob.inline is not None:
-            return bytearray(blob.inline)
-        chunks = [self._chunks.get(chunk.address, size=chunk.size, artifact=artifact) for chunk in blob.chunks]
-        return chunks[0] if len(chunks) == 1 else bytearray().join(chunks)
+    def _save_layout(self, blobs: Blobs) -> ChunkRef | None:
+        """A chunk that lists the blobs, if they are many; inline bytes stay in the record."""
+        count = sum([len(blob.chunks) for blob in (blobs.stream, *blobs.buffers)])
+        return self._chunks.put((to_json_text(blobs.to_json()),)) if count > _MOST_REFS_IN_RECORD else None
+
+
+def _blob_address(blob: Blob) -> str:
+    return blob_address([chunk.address for chunk in blob.chunks])

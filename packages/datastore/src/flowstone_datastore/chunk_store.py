@@ -1,83 +1,49 @@
 """Bytes by address: put what is not there yet, get what was put or an error."""
 
 import os
+import time
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
 
 from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
+from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
+from flowstone_datastore.file_reading import read_file
+from flowstone_datastore.mapping import PAGE, Region
 from flowstone_datastore.storage import Buffer, OpensFiles, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
-from flowstone_interfaces import FlowstoneError
+from flowstone_datastore.verification import Verification, Verify
 
-Verify: TypeAlias = Literal["always", "once", "never"]
-"""When bytes are checked against their address: at each read; once per process and file (as long as its inode,
-size and modification time are the same; objects that are no local files: always); or never."""
+COMPRESSED_SUFFIX = ".zst"
 
-_Identity: TypeAlias = tuple[str, int, int, int]
+REFRESH_SECONDS = 6 * 3600
+"""A chunk that is older is touched when somebody stores it again: collection takes nothing that is
+younger than its period of grace, which is a day, so what a writer relies on stays until its record is written."""
 
+LARGEST_CHUNK = 1 << 31
+"""Bytes. More than any writer makes; what claims to be larger is not unpacked."""
 
-class DamagedChunkError(FlowstoneError, ValueError):
-    """The bytes under an address are not those that were stored."""
-
-    def __init__(self, address: str, store: str, detail: str, artifact: str | None = None) -> None:
-        super().__init__(address, store, detail, artifact)
-        self.address = address
-        self.store = store
-        self.detail = detail
-        self.artifact = artifact
-
-    def __str__(self) -> str:
-        touched = f", part of {self.artifact}," if self.artifact else ""
-        return (
-            f"chunk {self.address}{touched} in {self.store} is damaged: {self.detail}; "
-            "delete its file and store the value again, or restore the file from a backup"
-        )
-
-
-class MissingChunkError(FlowstoneError, LookupError):
-    """The store has no bytes under an address that a record names."""
-
-    def __init__(self, address: str, store: str, artifact: str | None = None) -> None:
-        super().__init__(address, store, artifact)
-        self.address = address
-        self.store = store
-        self.artifact = artifact
-
-    def __str__(self) -> str:
-        touched = f", part of {self.artifact}," if self.artifact else ""
-        return (
-            f"chunk {self.address}{touched} is not in {self.store}; was it deleted, "
-            "or written by a newer flowstone-datastore than this one?"
-        )
-
-
-class InvalidVerifyError(FlowstoneError, ValueError):
-    """A word that does not say when to verify."""
-
-    def __init__(self, verify: str) -> None:
-        super().__init__(verify)
-        self.verify = verify
-
-    def __str__(self) -> str:
-        return f"verify={self.verify!r} has no meaning; write one of {', '.join(map(repr, get_args(Verify)))}"
+_LEAST_COMPRESSED = 4096
+_ZEROS = bytes(PAGE)
 
 
 class ChunkStore:
     """Content-addressed bytes in a storage. May be used from any thread."""
 
     def __init__(self, storage: Storage, verify: Verify = "once") -> None:
-        if verify not in get_args(Verify):
-            raise InvalidVerifyError(verify)
         self._storage = storage
         self._files = storage if isinstance(storage, OpensFiles) else None
-        self._verify = verify
-        self._verified: set[_Identity] = set()
+        self._verification = Verification(verify)
 
-    def put(self, buffers: Sequence[Buffer]) -> ChunkRef:
+    @property
+    def maps_files(self) -> bool:
+        """Whether chunks are files of this machine, which can be mapped."""
+        return self._files is not None
+
+    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None) -> ChunkRef:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
-        A chunk of the wrong length, which only damage can leave, is replaced.
+        `offset` says where in a blob that will be mapped the chunk begins: its file gets the lead that mapping
+        wants, and is not compressed. A chunk of the wrong length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
@@ -85,13 +51,15 @@ class ChunkStore:
         address = address_of(*buffers)
         size = sum([memoryview(buffer).nbytes for buffer in buffers])
         path = path_of(address)
-        try:
-            stored_size = self._storage.size(path)
-        except ObjectNotFoundError:
-            self._storage.write_new(path, buffers)
-        else:
-            if stored_size != size:
-                self._storage.write(path, buffers)
+        lead = 0
+        if self._files is not None and offset is not None:
+            lead = offset % PAGE
+        elif size >= _LEAST_COMPRESSED and (packed := _packed(buffers)) is not None:
+            self._write(path + COMPRESSED_SUFFIX, address, (packed,), range(len(packed), len(packed) + 1))
+            return ChunkRef(address, size)
+        if lead:
+            buffers = (memoryview(_ZEROS)[:lead], *buffers)
+        self._write(path, address, buffers, range(size, size + PAGE))
         return ChunkRef(address, size)
 
     def get(self, address: str, *, size: int | None = None, artifact: str | None = None) -> bytearray:
@@ -107,24 +75,97 @@ class ChunkStore:
         path = path_of(check_address(address))
         try:
             if self._files is None:
-                data, identity = bytearray(self._storage.read(path)), None
-            else:
-                data, identity = _read_file(self._files, path)
+                return self._checked(bytearray(self._storage.read(path)), address, size, artifact)
+            with self._files.open_file(path) as file:
+                status = os.fstat(file.fileno())
+                data = read_file(file, status.st_size)
+                if size is not None and 0 < len(data) - size < PAGE:
+                    del data[: len(data) - size]  # the lead
+                return self._checked(data, address, size, artifact, file.fileno(), status)
+        except ObjectNotFoundError:
+            return self._get_compressed(address, size, artifact)
+
+    def put_into(self, region: Region, chunk: ChunkRef, offset: int, artifact: str | None = None) -> None:
+        """Bring a chunk's bytes to `offset` of a region: mapped if they can be, read if not.
+
+        Raises:
+            MissingChunkError: there are no such bytes.
+            DamagedChunkError: they are not what was stored.
+        """
+        try:
+            if self._files is not None:
+                self._map_into(self._files, region, chunk, offset, artifact)
+                return
+        except ObjectNotFoundError:
+            pass  # it may be compressed
+        region.view[offset : offset + chunk.size] = self.get(chunk.address, size=chunk.size, artifact=artifact)
+
+    def _map_into(
+        self, files: OpensFiles, region: Region, chunk: ChunkRef, offset: int, artifact: str | None
+    ) -> None:
+        with files.open_file(path_of(chunk.address)) as file:
+            status = os.fstat(file.fileno())
+            lead = status.st_size - chunk.size
+            if not 0 <= lead < PAGE:
+                detail = f"its file has {status.st_size} bytes instead of {chunk.size}"
+                raise self._damaged(chunk.address, detail, artifact)
+            region.fill(file.fileno(), lead, offset, offset + chunk.size)
+            if self._verification.is_due(chunk.address, status):
+                self._verify(region.view[offset : offset + chunk.size], chunk.address, artifact)
+                self._verification.passed(file.fileno(), chunk.address, status)
+
+    def _write(self, path: str, address: str, buffers: Sequence[Buffer], sizes: range) -> None:
+        """Write an object unless there is one of a size that it may have; that one is kept from collection."""
+        try:
+            status = self._storage.status(path)
+            if status.size in sizes:
+                if time.time() - status.modified > REFRESH_SECONDS:
+                    self._storage.touch(path)
+                return
+            self._storage.write(path, buffers)
+        except ObjectNotFoundError:
+            self._storage.write_new(path, buffers)
+        if self._files is not None:
+            self._verification.written(self._files.file(path), address)
+
+    def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
+        from flowstone_datastore.compression import InvalidFrameError, decompress
+
+        try:
+            frame = self._storage.read(path_of(address) + COMPRESSED_SUFFIX)
         except ObjectNotFoundError as error:
             raise MissingChunkError(address, self._storage.url, artifact) from error
+        try:
+            data = bytearray(decompress(frame, LARGEST_CHUNK if size is None else size))
+        except InvalidFrameError as error:
+            raise self._damaged(address, str(error), artifact) from error
+        return self._checked(data, address, size, artifact)
+
+    def _checked(
+        self,
+        data: bytearray,
+        address: str,
+        size: int | None,
+        artifact: str | None,
+        descriptor: int = -1,
+        status: os.stat_result | None = None,
+    ) -> bytearray:
+        """`data`, of an open file or of none, if it is what the address says, as far as that must be checked."""
         if size is not None and len(data) != size:
-            raise DamagedChunkError(
-                address, self._storage.url, f"it has {len(data)} bytes instead of {size}", artifact
-            )
-        if self._verify == "never" or (self._verify == "once" and identity in self._verified):
-            return data
+            raise self._damaged(address, f"it has {len(data)} bytes instead of {size}", artifact)
+        if self._verification.is_due(address, status):
+            self._verify(data, address, artifact)
+            if status is not None:
+                self._verification.passed(descriptor, address, status)
+        return data
+
+    def _verify(self, data: Buffer, address: str, artifact: str | None) -> None:
         found = address_of(data)
         if found != address:
-            detail = f"its {len(data)} bytes have the address {found}"
-            raise DamagedChunkError(address, self._storage.url, detail, artifact)
-        if identity is not None:
-            self._verified.add(identity)
-        return data
+            raise self._damaged(address, f"its {len(data)} bytes have the address {found}", artifact)
+
+    def _damaged(self, address: str, detail: str, artifact: str | None) -> DamagedChunkError:
+        return DamagedChunkError(address, self._storage.url, detail, artifact)
 
 
 def path_of(address: str) -> str:
@@ -132,14 +173,9 @@ def path_of(address: str) -> str:
     return f"chunks/{address[:2]}/{address}"
 
 
-def _read_file(files: OpensFiles, path: str) -> tuple[bytearray, _Identity]:
-    """A file's bytes, in memory of the caller's own, and what identifies the file that they came from."""
-    with files.open_file(path) as file:
-        status = os.fstat(file.fileno())
-        data = bytearray(status.st_size)
-        filled = 0
-        with memoryview(data) as view:
-            while filled < len(data) and (count := file.readinto(view[filled:])):
-                filled += count
-    del data[filled:]
-    return data, (path, status.st_ino, status.st_size, status.st_mtime_ns)
+def _packed(buffers: Sequence[Buffer]) -> bytes | None:
+    """The buffers' bytes compressed, or `None` if that does not pay."""
+    from flowstone_datastore.compression import compress, pays
+
+    whole = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers)).cast("B")
+    return compress(whole) if pays(whole) else None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from flowstone_datastore.artifact_store import ArtifactStore
-from flowstone_datastore.chunk_store import ChunkStore, Verify
+from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.journal import Journal
@@ -15,6 +15,7 @@ from flowstone_datastore.open_storage import open_storage
 from flowstone_datastore.run_ids import make_run_id
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.table_store import TableStore
+from flowstone_datastore.verification import Verify
 from flowstone_interfaces.pathspec import check_part
 
 

@@ -1,11 +1,13 @@
 """A value -> a pickle stream and the large buffers that left it, and back."""
 
+import copyreg
 import pickle
 import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from flowstone_datastore.frames import reducers
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
@@ -154,5 +156,9 @@ def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list
         buffers.append(raw)
         return False
 
-    pickler(segments, PROTOCOL, buffer_callback=stays_in_stream).dump(value)
+    writer = pickler(segments, PROTOCOL, buffer_callback=stays_in_stream)
+    own = reducers()
+    if own:
+        writer.dispatch_table = copyreg.dispatch_table | own
+    writer.dump(value)
     return segments, buffers

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from flowstone_datastore.address import address_of
-from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, ChunkRef
+from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.artifact_table import ArtifactTable
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
@@ -76,7 +76,7 @@ def artifacts() -> st.SearchStrategy[Artifact]:
 
     def build(kind: str, address: str, stream: Blob, buffers: list[Blob]) -> Artifact:
         size = stream.size + sum(buffer.size for buffer in buffers)
-        return Artifact(kind, size, address, PICKLE_5, stream, tuple(buffers))
+        return Artifact(kind, size, address, PICKLE_5, Blobs(stream, tuple(buffers)))
 
     return st.builds(build, _texts, addresses, blobs, st.lists(blobs, max_size=2))
 

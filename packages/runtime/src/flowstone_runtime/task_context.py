@@ -110,7 +110,7 @@ class TaskContext:
         inherited, _ = self.loaded.get(name, (None, None))
         if inherited is None or saved.address == inherited.address:
             return saved
-        if (saved.size, saved.buffers) != (inherited.size, inherited.buffers):
+        if saved.size != inherited.size:
             return saved
         is_same = self.store.address(self.store.load(inherited)) == saved.address
         return inherited if is_same else saved

@@ -1,0 +1,116 @@
+"""Memory in, blobs out, and back: cut into chunks, stored side by side, mapped again."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from flowstone_datastore.address import address_of, blob_address
+from flowstone_datastore.artifact import Blob, ChunkRef
+from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.chunking import average_of, cuts
+from flowstone_datastore.mapping import Region, can_map
+from flowstone_datastore.storage import Buffer
+
+_RUN_BYTES = 1 << 20
+"""Short segments of a stream are stored together up to so many bytes."""
+_LEAST_SHARED_CHUNK = 1 << 20
+"""Bytes. Threads that write smaller files spend more time waiting for each other than they save."""
+_LONG_SEGMENT = 256 * 1024
+"""Bytes. A long segment is one value of a pickle: a text, or bytes."""
+_CONNECTIONS = 16
+_LEAST_MAPPED = 64 * 1024
+"""Bytes. Less is read: faster than mapping, and no mapping of the process's 65,530 is used."""
+
+
+class BlobStore:
+    """Large memory in a chunk store. May be used from any thread."""
+
+    def __init__(self, chunks: ChunkStore) -> None:
+        self._chunks = chunks
+        self._workers = len(os.sched_getaffinity(0)) if chunks.maps_files else _CONNECTIONS
+
+    def put(self, buffers: Sequence[memoryview]) -> tuple[Blob, ...]:
+        """Store each buffer as a blob, several chunks at once.
+
+        Raises:
+            StorageError: a chunk could not be written.
+        """
+        largest = max([buffer.nbytes for buffer in buffers], default=0)
+        if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
+            return tuple([Blob.of_chunks(*map(self._put_piece, _pieces(buffer))) for buffer in buffers])
+        with ThreadPoolExecutor(self._workers) as pool:
+            pending = [pool.map(self._put_piece, _pieces(buffer)) for buffer in buffers]
+            return tuple([Blob.of_chunks(*refs) for refs in pending])
+
+    def put_stream(self, segments: Sequence[Buffer]) -> Blob:
+        """Store the segments, joined, as a blob that is read whole: long ones in chunks, small ones together.
+
+        Raises:
+            StorageError: a chunk could not be written.
+        """
+        return Blob.of_chunks(*map(self._chunks.put, _runs(segments)))
+
+    def get(self, blob: Blob, artifact: str) -> Buffer:
+        """The bytes of a blob, in memory that the caller may keep and change; mapped, where that pays.
+
+        Raises:
+            MissingChunkError: some of them are not in the store.
+            DamagedChunkError: some of them are not what was stored.
+        """
+        if blob.inline is not None:
+            return bytearray(blob.inline)
+        if self._chunks.maps_files and can_map() and blob.size >= _LEAST_MAPPED:
+            return self._mapped(blob, artifact)
+        parts = [*self._parts(blob.chunks, artifact)]
+        return parts[0] if len(parts) == 1 else bytearray().join(parts)
+
+    def _mapped(self, blob: Blob, artifact: str) -> memoryview:
+        region = Region(blob.size)
+        offset = 0
+        for chunk in blob.chunks:
+            self._chunks.put_into(region, chunk, offset, artifact)
+            offset += chunk.size
+        return region.view
+
+    def _parts(self, chunks: Sequence[ChunkRef], artifact: str) -> Iterable[bytearray]:
+        def get(chunk: ChunkRef) -> bytearray:
+            return self._chunks.get(chunk.address, size=chunk.size, artifact=artifact)
+
+        if len(chunks) == 1 or self._chunks.maps_files:
+            return map(get, chunks)
+        with ThreadPoolExecutor(self._workers) as pool:
+            return [*pool.map(get, chunks)]
+
+    def _put_piece(self, piece: tuple[memoryview, int]) -> ChunkRef:
+        data, offset = piece
+        return self._chunks.put((data,), offset=offset)
+
+
+def address_of_cut(buffer: memoryview) -> str:
+    """The address of the blob that `BlobStore.put` would make of a buffer."""
+    return blob_address([address_of(piece) for piece, _ in _pieces(buffer)])
+
+
+def _pieces(buffer: memoryview) -> Iterator[tuple[memoryview, int]]:
+    """Each chunk of a buffer, and where it begins."""
+    for start, end in cuts(buffer):
+        yield buffer[start:end], start
+
+
+def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:
+    """What of a stream is a chunk: each piece of a long segment, and the short ones between together."""
+    short: list[Buffer] = []
+    waiting = 0
+    for segment in segments:
+        view = memoryview(segment).cast("B")
+        is_long = view.nbytes >= _LONG_SEGMENT
+        if not is_long:
+            short.append(view)
+            waiting += view.nbytes
+        if waiting and (is_long or waiting >= _RUN_BYTES):
+            yield short
+            short, waiting = [], 0
+        if is_long:
+            yield from ((piece,) for piece, _ in _pieces(view))
+    if waiting:
+        yield short

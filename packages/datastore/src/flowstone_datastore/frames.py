@@ -1,0 +1,159 @@
+"""Arrays, frames and tables -> buffers, one for each column.
+
+pandas keeps columns of a type side by side in one block; cut as a block, a frame with one more row shares
+little with what was stored before. So each column leaves a pickle by itself, and is its own memory
+again when it is loaded. A column of texts is stored in pieces of rows that begin where the texts say: the offsets
+of each count from its own start, so that an inserted row moves the offsets of one piece only.
+
+Nothing is imported here that the program has not imported: who pickles a frame has pandas.
+"""
+
+import copyreg
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flowstone_datastore.chunking import WHOLE_BYTES, average_of, first_cut
+
+Reduce = Callable[[Any], Any]
+
+_LEAST_BYTES = 16 * 1024
+"""A smaller column stays in the pickle, where its block is as good."""
+_LEAST_PIECED_BYTES = 1024 * 1024
+_LARGEST_PIECE = WHOLE_BYTES // 2
+_LEAST_TEXT = 1024
+
+
+def reducers() -> dict[type, Reduce]:
+    """How to pickle what is better not pickled as it says, by exact type: for `pickle.Pickler.dispatch_table`."""
+    found: dict[type, Reduce] = {}
+    for module, kind, reduce in (
+        ("numpy", "ndarray", _reduce_array),
+        ("pandas", "DataFrame", _reduce_frame),
+        ("pandas.arrays", "ArrowStringArray", _reduce_arrow_extension_array),
+        ("pandas.arrays", "ArrowExtensionArray", _reduce_arrow_extension_array),
+        ("pyarrow", "ChunkedArray", _reduce_chunked_array),
+    ):
+        known = getattr(sys.modules.get(module), kind, None)
+        if known is not None:
+            found[known] = reduce
+    return found
+
+
+def _reduce_array(array: Any) -> Any:
+    """An array without gaps, so that its memory can leave the pickle; its contiguous copy is the same value."""
+    import numpy as np
+
+    if not array.flags.c_contiguous and not array.flags.f_contiguous:
+        array = np.ascontiguousarray(array)
+    if array.dtype.kind in "mM":  # numpy gives no memory of dates and durations to a pickler
+        return rebuild_dates, (array.view("i8"), array.dtype.str)
+    if array.dtype.kind in "biufc":  # a loaded array has a type object of its own, which would be pickled again
+        array = array.view(array.dtype.str)
+    return array.__reduce_ex__(5)
+
+
+def rebuild_dates(numbers: Any, dtype: str) -> Any:
+    """The array of dates or durations that are stored as numbers. Pickles name this function: it must stay."""
+    return numbers.view(dtype)
+
+
+def _reduce_frame(frame: Any) -> Any:
+    if len(frame) * 8 < _LEAST_BYTES:
+        return frame.__reduce_ex__(5)
+    columns = []
+    for position in range(frame.shape[1]):
+        values = frame.iloc[:, position].array
+        columns.append(values.to_numpy() if type(values).__name__ == "NumpyExtensionArray" else values)
+    return rebuild_frame, (columns, frame.columns, frame.index, frame.attrs, frame.flags.allows_duplicate_labels)
+
+
+def rebuild_frame(
+    columns: list[Any], names: Any, index: Any, attrs: dict[Any, Any], allows_duplicates: bool
+) -> Any:
+    """The frame of some columns, which it takes as they are. Pickles name this function: it must stay."""
+    import pandas as pd
+
+    frame = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
+    frame.columns = names
+    frame.attrs = attrs
+    frame.flags.allows_duplicate_labels = allows_duplicates
+    return frame
+
+
+def _reduce_chunked_array(chunked: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.chunked_array, (_chunks(chunked), chunked.type)
+
+
+def _reduce_arrow_extension_array(array: Any) -> Any:
+    """Pandas' own way, but for what it joins: its `__setstate__` takes a list of chunks as well."""
+    state = {**array.__dict__, "_cache": {}, "_pa_array": _chunks(array._pa_array)}  # noqa: SLF001 - its state has it
+    return copyreg.__newobj__, (type(array),), state  # type: ignore[attr-defined]  # what pickle itself names
+
+
+def _chunks(chunked: Any) -> list[Any]:
+    """The chunks to store: texts in pieces, whatever they were cut into before; anything else as it is."""
+    import pyarrow as pa
+
+    if chunked.nbytes < _LEAST_PIECED_BYTES or not _has_offsets(chunked.type):
+        return chunked.chunks or [pa.array([], chunked.type)]
+    average = _average_text(chunked)
+    if chunked.num_chunks > 1:
+        pieces = [piece for chunk in chunked.chunks for piece in _pieces(chunk, average)]
+        if len(pieces) == chunked.num_chunks and all(piece.nbytes >= average // 4 for piece in pieces[:-1]):
+            return pieces  # these were stored before: joining them would double the memory for nothing
+        chunked = pa.chunked_array([pa.concat_arrays(chunked.chunks)])
+    return [*_pieces(chunked.chunk(0), average)]
+
+
+def _average_text(chunked: Any) -> int:
+    """How many bytes of text a piece should have, so that text and offsets together make a chunk or two."""
+    width = 8 if str(chunked.type).startswith("large") else 4
+    text = max(1, chunked.nbytes - width * len(chunked))
+    wanted: int = 2 * min(average_of(chunked.nbytes), _LARGEST_PIECE // 2) * text // chunked.nbytes
+    return 1 << (max(_LEAST_TEXT, wanted).bit_length() - 1)
+
+
+def _has_offsets(kind: Any) -> bool:
+    import pyarrow as pa
+
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+    )
+
+
+def _pieces(array: Any, average: int) -> Iterator[Any]:
+    """The rows of an array of texts, in arrays of their own that begin where the text says.
+
+    Each piece is cut anew from its first row on, so that one that was stored, loaded and stored again stays whole.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    _, offsets_buffer, data = array.buffers()
+    if data is None or offsets_buffer is None:
+        yield array
+        return
+    width = np.int64 if str(array.type).startswith("large") else np.int32
+    offsets = np.frombuffer(offsets_buffer, width)[array.offset : array.offset + len(array) + 1]
+    text = memoryview(data).cast("B")
+    first = 0
+    while first < len(array):
+        start = int(offsets[first])
+        end = start + first_cut(text[start : int(offsets[-1])], average)
+        last = max(first + 1, int(np.searchsorted(offsets, end, side="left")))
+        if end == offsets[-1]:  # rows of no text at the end belong to the last piece
+            last = len(array)
+        part = array.slice(first, last - first)
+        valid = pc.is_valid(part).buffers()[1] if part.null_count else None
+        own = pa.py_buffer(offsets[first : last + 1] - offsets[first])
+        text_end = int(offsets[last])
+        yield pa.Array.from_buffers(array.type, last - first, [valid, own, data.slice(start, text_end - start)])
+        first = last

@@ -1,0 +1,85 @@
+"""Chunk files -> one buffer, without a copy.
+
+The pages of every file are mapped side by side, private and copy-on-write: processes that read the same chunks
+share one copy in the page cache, and whoever writes to the buffer gets a page of its own.
+A chunk that does not begin at the beginning of a page is mapped all the same if its file has it at the
+same distance from one (the *lead*, see FORMAT.md); the pages on which two chunks meet are read.
+"""
+
+import ctypes
+import mmap
+import os
+import sys
+from functools import cache
+
+PAGE = mmap.PAGESIZE
+
+_MAP_FIXED = 0x10  # the same on Linux and macOS
+_FAILED = ctypes.c_void_p(-1).value
+
+
+def can_map() -> bool:
+    """Whether this system can; elsewhere, chunks are read."""
+    return sys.platform in {"linux", "darwin"} and hasattr(mmap, "MAP_PRIVATE")
+
+
+class Region:
+    """Anonymous memory of a blob's size, into which chunks are mapped or read, each at its place."""
+
+    def __init__(self, size: int) -> None:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        self._memory = mmap.mmap(-1, size, flags=flags)
+        self.view = memoryview(self._memory)
+        """All of it, writable; who holds a part of it keeps it alive."""
+        self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._map = _library_map()
+
+    def fill(self, descriptor: int, lead: int, start: int, end: int) -> None:
+        """Put a file's bytes from `lead` on at `start` to `end` of the region, mapped where that is possible.
+
+        Raises:
+            OSError: the file could not be read.
+        """
+        first, last = -(-start // PAGE) * PAGE, end // PAGE * PAGE
+        if (lead - start) % PAGE or first >= last or not self._map_pages(descriptor, lead, start, first, last):
+            _read(descriptor, self.view[start:end], lead)
+            return
+        if start < first:
+            _read(descriptor, self.view[start:first], lead)
+        if last < end:
+            _read(descriptor, self.view[last:end], lead + last - start)
+
+    def _map_pages(self, descriptor: int, lead: int, start: int, first: int, last: int) -> bool:
+        found = self._map(
+            self._start + first,
+            last - first,
+            mmap.PROT_READ | mmap.PROT_WRITE,
+            mmap.MAP_PRIVATE | _MAP_FIXED,
+            descriptor,
+            lead + first - start,
+        )
+        return bool(found != _FAILED)  # a process may have 65,530 mappings; the rest is read
+
+
+def _read(descriptor: int, target: memoryview, offset: int) -> None:
+    while target.nbytes:
+        count = os.preadv(descriptor, [target], offset)
+        if not count:
+            raise OSError(0, "the file is shorter than it was a moment ago")
+        target, offset = target[count:], offset + count
+
+
+@cache
+def _library_map() -> "ctypes._NamedFuncPointer":
+    """The system's `mmap`: Python's own cannot place a file at an address."""
+    function = ctypes.CDLL(None, use_errno=True).mmap
+    function.restype = ctypes.c_void_p
+    function.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_long,
+    ]
+    return function
