@@ -57,11 +57,20 @@ def notebook(session: nox.Session) -> None:
     session.run("jupyter", "lab", "examples/flights/look.ipynb", *session.posargs)
 
 
+S3_TEST_TOOLS = ["boto3>=1.36", "moto[server]==5.2.5"]  # moto imitates a service: another version, another one
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run every test, of the packages and of what crosses them."""
     session.install(
-        *editable(ROOMS), *TEST_TOOLS, "-r", "tests/requirements.txt", "-r", "examples/flights/requirements.txt"
+        *editable(ROOMS),
+        *TEST_TOOLS,
+        *S3_TEST_TOOLS,
+        "-r",
+        "tests/requirements.txt",
+        "-r",
+        "examples/flights/requirements.txt",
     )
     session.run("pytest", *session.posargs)
 
@@ -80,7 +89,7 @@ def tests_alone(session: nox.Session, package: str) -> None:
 def minimums(session: nox.Session) -> None:
     """Run every package's tests with the lowest versions that its metadata allow."""
     extras = [word for room in ROOMS for word in ("-e", f"packages/{room}[{','.join(lowest_extras(room))}]")]
-    session.install("--resolution", "lowest-direct", *extras, *TEST_TOOLS)
+    session.install("--resolution", "lowest-direct", *extras, *TEST_TOOLS, *S3_TEST_TOOLS)
     # Old releases of others warn under a newer Python: those warnings are not ours.
     session.run("pytest", "-q", "-W", "default", "packages", *session.posargs)
 

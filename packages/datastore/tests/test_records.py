@@ -86,6 +86,7 @@ HOSTILE = [
     {**TASK, "task": 3},
     {**TASK, "attempt": -1},
     {**TASK, "attempt": 10**30},
+    {**TASK, "time": 10**400},
     {**TASK, "stack": [["a", 1]]},
     {**TASK, "stack": [["a", "1", 2]]},
     {**TASK, "stack": "abc"},

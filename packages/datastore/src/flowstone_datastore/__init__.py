@@ -30,6 +30,7 @@ from flowstone_datastore.records import (
     TaskFinished,
     TaskStarted,
 )
+from flowstone_datastore.retention import KeepRules
 from flowstone_datastore.run_state import RunState, RunSummary, TaskState, TaskSummary
 from flowstone_datastore.segment import DamagedRecordError, RecordRef
 from flowstone_datastore.storage import ObjectStatus, OpensFiles, Storage
@@ -64,6 +65,7 @@ __all__ = [
     "InvalidRecordError",
     "InvalidVerifyError",
     "Journal",
+    "KeepRules",
     "LogFrame",
     "LogSegment",
     "LogSpan",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from flowstone_datastore.artifact_store import ArtifactStore
 from flowstone_datastore.chunk_store import ChunkStore
@@ -12,11 +12,15 @@ from flowstone_datastore.journal import Journal
 from flowstone_datastore.logs import LOG_SUFFIX, LogSegment, log_folder
 from flowstone_datastore.marker import NotAStoreError, has_marker, write_marker
 from flowstone_datastore.open_storage import open_storage
+from flowstone_datastore.retention import GRACE_SECONDS, KeepRules
 from flowstone_datastore.run_ids import make_run_id
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.table_store import TableStore
 from flowstone_datastore.verification import Verify
 from flowstone_interfaces.pathspec import check_part
+
+if TYPE_CHECKING:
+    from flowstone_datastore.collect import CollectionReport
 
 
 class Datastore:
@@ -81,6 +85,23 @@ class Datastore:
         """The names of the log segments of a run, sorted."""
         names = self.storage.list(log_folder(flow, run_id))
         return tuple([name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)])
+
+    def collect(
+        self, rules: KeepRules, now: float, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool = False
+    ) -> "CollectionReport":
+        """Delete the runs that no rule keeps, and every chunk that nothing needs; with `dry_run`, only say what would go.
+
+        `now` is UTC, seconds since 1970. Chunks that were written or touched less than `grace_seconds` ago stay:
+        somebody may be about to record them. May be interrupted at any point; runs may be writing meanwhile.
+
+        Raises:
+            CollectionStoppedError: what is needed cannot be told, because something is damaged; nothing was deleted.
+            StorageError: something could not be read, or deleted.
+        """
+        from flowstone_datastore.collect import CollectionReport, collect, plan_collection
+
+        plan = plan_collection(self, rules, now, grace_seconds)
+        return CollectionReport(plan, ()) if dry_run else collect(self, plan)
 
     def new_run_id(self, flow: str, now: float) -> str:
         """An id for a run that begins `now` (UTC, seconds since 1970), claimed: nobody else gets it.

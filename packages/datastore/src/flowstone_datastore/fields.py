@@ -58,8 +58,12 @@ def is_name(instance: Any, attribute: "attrs.Attribute[Any]", value: Any) -> Non
 
 
 def is_number(instance: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    """An integer or a finite float."""
-    if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
+    """A finite float, or an integer that other languages can hold too."""
+    if type(value) is int:
+        is_fine = -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+    else:
+        is_fine = isinstance(value, float) and math.isfinite(value)
+    if not is_fine:
         _refuse_field(instance, attribute, value, "a finite number")
 
 

@@ -46,7 +46,8 @@ class Verification:
         if self._verify != "once":
             return
         try:
-            seal(descriptor, name, status)
+            if os.fstat(descriptor).st_mtime_ns == status.st_mtime_ns:  # else somebody touched it: that must stay
+                seal(descriptor, name, status)
         except OSError:
             self._seen.add(_identity(name, status))
 

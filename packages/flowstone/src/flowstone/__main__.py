@@ -8,6 +8,10 @@ from typing import Any
 
 import click
 
+from flowstone.delete_command import delete
+from flowstone.du_command import du
+from flowstone.fsck_command import fsck
+from flowstone.gc_command import gc
 from flowstone_interfaces.plugins import BrokenPluginError, installed_plugins, load_plugin
 from flowstone_runtime.command_group import CommandGroup, run_group
 
@@ -106,6 +110,10 @@ def plugins() -> None:
 def show_version() -> None:
     """Print the version."""
     click.echo(f"flowstone {version('flowstone')}, Python {sys.version.split()[0]}")
+
+
+for _command in (gc, fsck, du, delete):
+    program.add_command(_command)
 
 
 def _settings(options: dict[str, str | None]) -> Any:
