@@ -89,13 +89,13 @@ class Datastore:
     def collect(
         self, rules: KeepRules, now: float, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool = False
     ) -> "CollectionReport":
-        """Delete the runs that no rule keeps, and every chunk that nothing needs; with `dry_run`, only say what would go.
+        """Delete the runs that no rule keeps and the chunks that nothing needs; with `dry_run`, only say which.
 
         `now` is UTC, seconds since 1970. Chunks that were written or touched less than `grace_seconds` ago stay:
         somebody may be about to record them. May be interrupted at any point; runs may be writing meanwhile.
 
         Raises:
-            CollectionStoppedError: what is needed cannot be told, because something is damaged; nothing was deleted.
+            CollectionStoppedError: something is damaged, so what is needed cannot be told; nothing was deleted.
             StorageError: something could not be read, or deleted.
         """
         from flowstone_datastore.collect import CollectionReport, collect, plan_collection
