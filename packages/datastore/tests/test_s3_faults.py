@@ -291,6 +291,7 @@ def test_an_absent_bucket_is_named(s3_proxied_url, s3_proxy):
 
 def test_an_absent_endpoint_is_named(s3_environment):
     """And found out soon, not after minutes."""
+    pytest.importorskip("boto3")
     storage = S3Storage.from_url("s3://bucket/a?endpoint_url=http://127.0.0.1:9")
     start = time.monotonic()
     with pytest.raises(S3UnreachableError, match=r"http://127.0.0.1:9.*check the network") as error:

@@ -65,15 +65,14 @@ class S3Reader:
 
     def _read_range(self, key: str, start: int, stop: int, etag: str | None = None) -> Stretch:
         """One range by one request, or by several if bodies break off; each goes on where the last one ended."""
+        client = client_for(self._settings)
         pieces: list[bytes] = []
         at, size, failures = start, 0, 0
         while True:
             pinned = {"IfMatch": etag} if etag else {}
             wanted = f"bytes={at}-{stop - 1}"
             try:
-                answer = client_for(self._settings).get_object(
-                    Bucket=self._settings.bucket, Key=key, Range=wanted, **pinned
-                )
+                answer = client.get_object(Bucket=self._settings.bucket, Key=key, Range=wanted, **pinned)
             except botocore_exceptions().ClientError as error:
                 if status_of(error) not in {412, 416}:
                     raise
