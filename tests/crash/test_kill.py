@@ -12,6 +12,7 @@ from flowstone import Client, Flow, Run
 from flowstone_interfaces import FlowstoneError
 
 SLOW_FAN = """
+    import random
     import subprocess
     import sys
     import time
@@ -22,7 +23,7 @@ SLOW_FAN = """
         @step
         def start(self):
             self.items = list(range(200))
-            self.big = bytes(range(256)) * 400
+            self.big = random.Random(4711).randbytes(102_400)  # what cannot be compressed
             self.next(self.work, foreach="items")
 
         @step
