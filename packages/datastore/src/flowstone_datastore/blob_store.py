@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
@@ -10,6 +10,9 @@ from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.chunking import average_of, cuts
 from flowstone_datastore.mapping import Region, can_map
 from flowstone_datastore.storage import Buffer
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _RUN_BYTES = 1 << 20
 """Short segments of a stream are stored together up to so many bytes."""
@@ -38,7 +41,7 @@ class BlobStore:
         largest = max([buffer.nbytes for buffer in buffers], default=0)
         if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
             return tuple([Blob.of_chunks(*map(self._put_piece, _pieces(buffer))) for buffer in buffers])
-        with ThreadPoolExecutor(self._workers) as pool:
+        with _threads(self._workers) as pool:
             pending = [pool.map(self._put_piece, _pieces(buffer)) for buffer in buffers]
             return tuple([Blob.of_chunks(*refs) for refs in pending])
 
@@ -78,12 +81,18 @@ class BlobStore:
 
         if len(chunks) == 1 or self._chunks.maps_files:
             return map(get, chunks)
-        with ThreadPoolExecutor(self._workers) as pool:
+        with _threads(self._workers) as pool:
             return [*pool.map(get, chunks)]
 
     def _put_piece(self, piece: tuple[memoryview, int]) -> ChunkRef:
         data, offset = piece
         return self._chunks.put((data,), offset=offset)
+
+
+def _threads(count: int) -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # 7 ms, for what small values never need
+
+    return ThreadPoolExecutor(count)
 
 
 def address_of_cut(buffer: memoryview) -> str:
