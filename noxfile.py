@@ -129,5 +129,5 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure beside what a user would pick instead."""
     session.install(*editable(ROOMS), "-r", "benchmarks/requirements.txt")
-    for script in session.posargs or ["benchmarks/overhead.py", "benchmarks/imports.py", "benchmarks/datastore.py"]:
-        session.run("python", script)
+    for name in session.posargs or ["overhead", "imports", "datastore"]:
+        session.run("python", name if name.endswith(".py") else f"benchmarks/{name}.py")
