@@ -22,7 +22,8 @@ younger than its period of grace, which is a day, so what a writer relies on sta
 LARGEST_CHUNK = 1 << 31
 """Bytes. More than any writer makes; what claims to be larger is not unpacked."""
 
-_LEAST_COMPRESSED = 4096
+_LEAST_COMPRESSED = 64 * 1024
+"""Bytes. For less, loading zstd costs a task more than it saves."""
 _ZEROS = bytes(PAGE)
 
 
