@@ -122,3 +122,25 @@ def test_arrow_columns_come_back(store, kind):
         pd.testing.assert_series_equal(loaded, part)
         again = store.save(loaded)
         pd.testing.assert_series_equal(store.load(again), part)
+
+
+def test_what_needs_cloudpickle_has_its_memory_cut_too(store, frame):
+    """One lambda beside a frame must not make the frame one block again."""
+    artifact = store.save({"score": lambda value: value + 1, "frame": frame})
+    sizes = [blob.size for blob in store.blobs(artifact).buffers]
+    assert sizes.count(8 * ROWS) == 12  # seven reals, four counts, the time
+    loaded = store.load(artifact)
+    assert loaded["score"](1) == 2
+    pd.testing.assert_frame_equal(loaded["frame"], frame)
+
+
+def test_texts_that_are_too_long_to_be_joined_stay_divided(store, monkeypatch):
+    """Offsets of 32 bits count to 2 GiB; the whole may be longer."""
+    import pyarrow as pa
+
+    from flowstone_datastore import frames
+
+    chunk = pa.array(WORDS[RANDOM.integers(0, 5000, 100_000)], pa.string())
+    long = pa.chunked_array([chunk, chunk, chunk[:10]])
+    monkeypatch.setattr(frames, "_MOST_JOINED_BYTES", 1_000_000)
+    assert store.load(store.save(long)) == long

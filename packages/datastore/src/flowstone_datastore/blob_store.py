@@ -1,6 +1,5 @@
 """Memory in, blobs out, and back: cut into chunks, stored side by side, mapped again."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ _LEAST_SHARED_CHUNK = 1 << 20
 """Bytes. Threads that write smaller files spend more time waiting for each other than they save."""
 _LONG_SEGMENT = 256 * 1024
 """Bytes. A long segment is one value of a pickle: a text, or bytes."""
+_FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
 """Bytes. Less is read: faster than mapping, and no mapping of the process's 65,530 is used."""
@@ -30,7 +30,7 @@ class BlobStore:
 
     def __init__(self, chunks: ChunkStore) -> None:
         self._chunks = chunks
-        self._workers = len(os.sched_getaffinity(0)) if chunks.maps_files else _CONNECTIONS
+        self._workers = _FILE_WRITERS if chunks.maps_files else _CONNECTIONS
 
     def put(self, buffers: Sequence[memoryview]) -> tuple[Blob, ...]:
         """Store each buffer as a blob, several chunks at once.

@@ -8,12 +8,16 @@ from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.file_reading import read_file
-from flowstone_datastore.mapping import PAGE, Region
+from flowstone_datastore.mapping import Region
 from flowstone_datastore.storage import Buffer, OpensFiles, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
 from flowstone_datastore.verification import Verification, Verify
 
 COMPRESSED_SUFFIX = ".zst"
+
+LEAD_MODULUS = 4096
+"""A chunk stands in its file as far behind a multiple of this as in its blob. Part of the format, whatever pages
+the machine has: where they are larger, what does not fit is read."""
 
 REFRESH_SECONDS = 6 * 3600
 """A chunk that is older is touched when somebody stores it again: collection takes nothing that is
@@ -24,7 +28,7 @@ LARGEST_CHUNK = 1 << 31
 
 _LEAST_COMPRESSED = 64 * 1024
 """Bytes. For less, loading zstd costs a task more than it saves."""
-_ZEROS = bytes(PAGE)
+_ZEROS = bytes(LEAD_MODULUS)
 
 
 class ChunkStore:
@@ -54,13 +58,14 @@ class ChunkStore:
         path = path_of(address)
         lead = 0
         if self._files is not None and offset is not None:
-            lead = offset % PAGE
+            lead = offset % LEAD_MODULUS
         elif size >= _LEAST_COMPRESSED and (packed := _packed(buffers)) is not None:
-            self._write(path + COMPRESSED_SUFFIX, address, (packed,), range(len(packed), len(packed) + 1))
+            self._write(path + COMPRESSED_SUFFIX, (packed,), range(len(packed), len(packed) + 1))
             return ChunkRef(address, size)
         if lead:
             buffers = (memoryview(_ZEROS)[:lead], *buffers)
-        self._write(path, address, buffers, range(size, size + PAGE))
+        if self._write(path, buffers, range(size, size + LEAD_MODULUS)) and self._files is not None:
+            self._verification.written(self._files.file(path), address)
         return ChunkRef(address, size)
 
     def get(self, address: str, *, size: int | None = None, artifact: str | None = None) -> bytearray:
@@ -80,7 +85,7 @@ class ChunkStore:
             with self._files.open_file(path) as file:
                 status = os.fstat(file.fileno())
                 data = read_file(file, status.st_size)
-                if size is not None and 0 < len(data) - size < PAGE:
+                if size is not None and 0 < len(data) - size < LEAD_MODULUS:
                     del data[: len(data) - size]  # the lead
                 return self._checked(data, address, size, artifact, file.fileno(), status)
         except ObjectNotFoundError:
@@ -107,7 +112,7 @@ class ChunkStore:
         with files.open_file(path_of(chunk.address)) as file:
             status = os.fstat(file.fileno())
             lead = status.st_size - chunk.size
-            if not 0 <= lead < PAGE:
+            if not 0 <= lead < LEAD_MODULUS:
                 detail = f"its file has {status.st_size} bytes instead of {chunk.size}"
                 raise self._damaged(chunk.address, detail, artifact)
             region.fill(file.fileno(), lead, offset, offset + chunk.size)
@@ -115,19 +120,21 @@ class ChunkStore:
                 self._verify(region.view[offset : offset + chunk.size], chunk.address, artifact)
                 self._verification.passed(file.fileno(), chunk.address, status)
 
-    def _write(self, path: str, address: str, buffers: Sequence[Buffer], sizes: range) -> None:
-        """Write an object unless there is one of a size that it may have; that one is kept from collection."""
+    def _write(self, path: str, buffers: Sequence[Buffer], sizes: range) -> bool:
+        """Write an object unless there is one of a size that it may have; that one is kept from collection.
+
+        Whether this wrote it.
+        """
         try:
             status = self._storage.status(path)
             if status.size in sizes:
                 if time.time() - status.modified > REFRESH_SECONDS:
                     self._storage.touch(path)
-                return
+                return False
             self._storage.write(path, buffers)
         except ObjectNotFoundError:
-            self._storage.write_new(path, buffers)
-        if self._files is not None:
-            self._verification.written(self._files.file(path), address)
+            return self._storage.write_new(path, buffers)
+        return True
 
     def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
         from flowstone_datastore.compression import InvalidFrameError, decompress

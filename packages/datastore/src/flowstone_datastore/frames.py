@@ -22,6 +22,8 @@ _LEAST_BYTES = 16 * 1024
 _LEAST_PIECED_BYTES = 1024 * 1024
 _LARGEST_PIECE = WHOLE_BYTES // 2
 _LEAST_TEXT = 1024
+_MOST_JOINED_BYTES = 2**31 - 1
+"""More text than that has no single array with offsets of 32 bits."""
 
 
 def reducers() -> dict[type, Reduce]:
@@ -102,8 +104,10 @@ def _chunks(chunked: Any) -> list[Any]:
     average = _average_text(chunked)
     if chunked.num_chunks > 1:
         pieces = [piece for chunk in chunked.chunks for piece in _pieces(chunk, average)]
-        if len(pieces) == chunked.num_chunks and all(piece.nbytes >= average // 4 for piece in pieces[:-1]):
-            return pieces  # these were stored before: joining them would double the memory for nothing
+        # What was stored before is in pieces: joining them would double the memory for nothing.
+        is_in_pieces = len(pieces) == chunked.num_chunks and all(p.nbytes >= average // 4 for p in pieces[:-1])
+        if is_in_pieces or chunked.nbytes > _MOST_JOINED_BYTES:
+            return pieces
         chunked = pa.chunked_array([pa.concat_arrays(chunked.chunks)])
     return [*_pieces(chunked.chunk(0), average)]
 

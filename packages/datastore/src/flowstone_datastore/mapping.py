@@ -12,7 +12,7 @@ import os
 import sys
 from functools import cache
 
-PAGE = mmap.PAGESIZE
+_PAGE = mmap.PAGESIZE
 
 _MAP_FIXED = 0x10  # the same on Linux and macOS
 _FAILED = ctypes.c_void_p(-1).value
@@ -40,8 +40,8 @@ class Region:
         Raises:
             OSError: the file could not be read.
         """
-        first, last = -(-start // PAGE) * PAGE, end // PAGE * PAGE
-        if (lead - start) % PAGE or first >= last or not self._map_pages(descriptor, lead, start, first, last):
+        first, last = -(-start // _PAGE) * _PAGE, end // _PAGE * _PAGE
+        if (lead - start) % _PAGE or first >= last or not self._map_pages(descriptor, lead, start, first, last):
             _read(descriptor, self.view[start:end], lead)
             return
         if start < first:

@@ -4,7 +4,7 @@ import copyreg
 import pickle
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowstone_datastore.frames import reducers
@@ -75,6 +75,18 @@ class _Segments(list[Buffer]):
     write = list.append
 
 
+class _PlainPickler(pickle.Pickler):
+    """The standard pickler, but for what `frames` pickles better."""
+
+    def __init__(
+        self, file: _Segments, protocol: int, *, buffer_callback: Callable[[pickle.PickleBuffer], Any]
+    ) -> None:
+        super().__init__(file, protocol, buffer_callback=buffer_callback)
+        own = reducers()
+        if own:
+            self.dispatch_table = copyreg.dispatch_table | own
+
+
 def dump(value: Any) -> tuple[list[Buffer], list[memoryview]]:
     """The stream of a value, in pieces, and the memory that it refers to, in order.
 
@@ -85,7 +97,7 @@ def dump(value: Any) -> tuple[list[Buffer], list[memoryview]]:
         UnpicklableError: neither can; it names the inner value at fault where that can be found.
     """
     try:
-        return _dump(pickle.Pickler, value)
+        return _dump(_PlainPickler, value)
     except MemoryError:
         raise
     except Exception as plain_error:  # noqa: BLE001 - a value's own code may raise anything
@@ -156,9 +168,5 @@ def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list
         buffers.append(raw)
         return False
 
-    writer = pickler(segments, PROTOCOL, buffer_callback=stays_in_stream)
-    own = reducers()
-    if own:
-        writer.dispatch_table = copyreg.dispatch_table | own
-    writer.dump(value)
+    pickler(segments, PROTOCOL, buffer_callback=stays_in_stream).dump(value)
     return segments, buffers

@@ -12,7 +12,7 @@ import attrs
 from flowstone_datastore.address import check_address
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunk_objects import Stray, chunk_objects
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_store import LEAD_MODULUS, path_of
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.findings import Damage, Finding, StrayObject
 from flowstone_datastore.log_check import check_logs
@@ -21,9 +21,6 @@ from flowstone_datastore.record_check import read_run
 from flowstone_datastore.run_objects import is_condemned, stored_runs
 from flowstone_datastore.storage_errors import ObjectNotFoundError, StorageError
 from flowstone_interfaces import FlowstoneError
-
-_MOST_LEAD = 4096
-"""Bytes that may stand before a chunk's own in its file."""
 
 
 @attrs.frozen
@@ -112,7 +109,7 @@ class _Check:
         """Say what is wrong with a size, before anything of that size is read."""
         with contextlib.suppress(ObjectNotFoundError):
             size = self._store.storage.status(path_of(check_address(chunk.address))).size
-            if not 0 <= size - chunk.size < _MOST_LEAD:
+            if not 0 <= size - chunk.size < LEAD_MODULUS:
                 raise _WrongSizeError(size, chunk.size)
 
     def _note_fault(self, owner: str, error: Exception) -> None:
