@@ -101,9 +101,9 @@ def test_names_that_the_command_line_needs_are_refused_in_every_spelling(name) -
 
 def test_every_option_of_run_is_reserved(flow_file) -> None:
     """An option that is added to `run` must not take a parameter's place unnoticed."""
-    from flowstone_runtime.commands.run import _run_options
+    from flowstone_runtime.commands.run_options import run_options
 
-    options = {option.lstrip("-") for parameter in _run_options() for option in parameter.opts}
+    options = {option.lstrip("-") for parameter in run_options() for option in parameter.opts}
     assert options <= Parameter.RESERVED
 
 

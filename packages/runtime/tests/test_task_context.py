@@ -1,7 +1,7 @@
 import pytest
 
 from flowstone_graph import Task, TaskKey
-from flowstone_runtime import FlowSpec, Parameter, step
+from flowstone_runtime import FlowSpec, Parameter, parallel, step
 from flowstone_runtime.foreach_items import in_positions
 
 
@@ -453,7 +453,7 @@ class Whole:
 
 
 NUMBER = [2]
-Parallel.work.decorators = (type("Marker", (), {"name": "parallel"})(),)
+parallel(Parallel.work)
 
 
 @pytest.mark.parametrize("number", [2, Whole()])

@@ -10,9 +10,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowstone_client import Client, DataArtifact, Flow, Run, Step, Task
     from flowstone_interfaces import FlowstoneError
-    from flowstone_runtime import FlowSpec, JSONType, JSONTypeClass, Parameter, current, step
+    from flowstone_runtime import (
+        CaughtError,
+        FlowSpec,
+        JSONType,
+        JSONTypeClass,
+        Parameter,
+        StepTimeoutError,
+        catch,
+        current,
+        environment,
+        parallel,
+        resources,
+        retry,
+        secrets,
+        step,
+        timeout,
+    )
 
 __all__ = [
+    "CaughtError",
     "Client",
     "DataArtifact",
     "Flow",
@@ -23,15 +40,39 @@ __all__ = [
     "Parameter",
     "Run",
     "Step",
+    "StepTimeoutError",
     "Task",
+    "catch",
     "current",
+    "environment",
+    "parallel",
+    "resources",
+    "retry",
+    "secrets",
     "step",
+    "timeout",
 ]
 
 _HOMES = {
     "flowstone_client": ("Client", "DataArtifact", "Flow", "Run", "Step", "Task"),
     "flowstone_interfaces": ("FlowstoneError",),
-    "flowstone_runtime": ("FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"),
+    "flowstone_runtime": (
+        "CaughtError",
+        "FlowSpec",
+        "JSONType",
+        "JSONTypeClass",
+        "Parameter",
+        "StepTimeoutError",
+        "catch",
+        "current",
+        "environment",
+        "parallel",
+        "resources",
+        "retry",
+        "secrets",
+        "step",
+        "timeout",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,9 +8,36 @@ from flowstone_runtime.flowspec import FlowSpec, step
 from flowstone_runtime.parameters import Parameter
 
 if TYPE_CHECKING:
+    from flowstone_runtime.decorators import (
+        CaughtError,
+        StepTimeoutError,
+        catch,
+        environment,
+        parallel,
+        resources,
+        retry,
+        secrets,
+        timeout,
+    )
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
 
-__all__ = ["FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"]
+__all__ = [
+    "CaughtError",
+    "FlowSpec",
+    "JSONType",
+    "JSONTypeClass",
+    "Parameter",
+    "StepTimeoutError",
+    "catch",
+    "current",
+    "environment",
+    "parallel",
+    "resources",
+    "retry",
+    "secrets",
+    "step",
+    "timeout",
+]
 
 
 def _start_command_line(flow: type[FlowSpec]) -> None:
@@ -21,8 +48,15 @@ def _start_command_line(flow: type[FlowSpec]) -> None:
 
 FlowSpec._flowstone_command_line = staticmethod(_start_command_line)  # noqa: SLF001 - flowspec.py says why
 
-# What needs click is loaded when it is asked for.
-_LAZY = {"JSONType": "json_type", "JSONTypeClass": "json_type"}
+_MODULES = {
+    "decorators": (
+        *("CaughtError", "StepTimeoutError", "catch", "environment", "parallel", "resources", "retry", "secrets"),
+        "timeout",
+    ),
+    "json_type": ("JSONType", "JSONTypeClass"),
+}
+"""What not every flow needs is loaded when it is asked for."""
+_LAZY = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

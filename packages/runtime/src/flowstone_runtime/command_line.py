@@ -17,6 +17,7 @@ from flowstone_runtime.flowspec import FlowSpec
 # One module each in `commands`; imported only when asked for.
 _COMMANDS = {
     "run": "Run the flow here.",
+    "resume": "Go on where an older run ended.",
     "check": "Say what is wrong with the flow, if anything.",
     "show": "Show the steps of the flow.",
     "output-dot": "Print the graph for Graphviz.",

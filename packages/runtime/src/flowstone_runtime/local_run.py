@@ -23,20 +23,26 @@ from flowstone_datastore import (
     RecordRef,
     RunEnded,
     RunStarted,
+    RunSummary,
     SegmentWriter,
     StorageError,
     UnpicklableError,
     current_process,
 )
 from flowstone_executors import InProcessExecutor, LocalExecutor
-from flowstone_graph import FlowGraph, parse_flow
+from flowstone_graph import FlowGraph
 from flowstone_interfaces import Executor, FlowstoneError
 from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
+from flowstone_runtime.machine import this_machine
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
-from flowstone_runtime.scheduler import Events, Outcome, RunPlan, Scheduler, StopRequest
+from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
+from flowstone_runtime.reuse import Reuse
+from flowstone_runtime.run_plan import Events, Outcome, RunPlan, StopRequest
+from flowstone_runtime.scheduler import Scheduler
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import ForkedWorker
@@ -66,6 +72,12 @@ class RunOptions:
     max_workers: int = 0
     """Tasks at once; 0 for one for each core that this process may use."""
     isolation: Isolation = Isolation.FORK
+    added: tuple[str, ...] = ()
+    """Decorators for every step that has none of the same name: `retry:times=3`."""
+    keeps_going: bool = False
+    """After a failure, run all that does not need the failed task."""
+    resume: ResumeRequest | None = None
+    """Take over what stands of an older run; parameters that are not given are that run's."""
     run_id_file: Path | None = None
 
 
@@ -87,12 +99,17 @@ def run_flow(
         StorageError: the store cannot be used, or not any more.
     """
     started = time.monotonic()
-    graph = parse_flow(flow)
+    graph = declared_graph(flow, options.added)
+    if options.resume is not None and options.resume.step is not None:
+        graph[options.resume.step]
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
-        datastore, is_new_store = _open_store(settings.store)
+        # What is resumed is in a store that is there.
+        datastore, is_new_store = _open_store(settings.store, create=options.resume is None)
         # Whatever can be wrong with what the user gave shows before the run has a name.
-        draft = _run_record(flow, graph, options, settings, datastore)
+        resume = options.resume
+        origin = None if resume is None else find_origin(datastore, graph.name, resume, settings.user)
+        draft = _run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
         record = attrs.evolve(draft, run_id=run_id)
@@ -101,19 +118,23 @@ def run_flow(
         _write_run_id(options.run_id_file, run_id)
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
-        plan = _plan(graph, options, datastore, run_id, ref)
+        reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
+        plan = _plan(graph, options, datastore, run_id, ref, reuse)
         with open_reporter() as reporter:
-            reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store))
+            pathspec = None if origin is None else f"{graph.name}/{origin.started.run_id}"
+            reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store, pathspec))
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
             reporter.run_ended(outcome.state, outcome.message, time.monotonic() - started)
     return outcome
 
 
-def _open_store(place: str) -> tuple[Datastore, bool]:
+def _open_store(place: str, *, create: bool) -> tuple[Datastore, bool]:
     """The store, and whether it was made just now."""
     try:
         return Datastore.open(place), False
     except NotAStoreError:
+        if not create:
+            raise
         return Datastore.open(place, create=True), True
 
 
@@ -136,18 +157,25 @@ def _run_record(
     options: RunOptions,
     settings: Settings,
     datastore: Datastore,
+    origin: RunSummary | None,
 ) -> RunStarted:
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
     code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
-    values = {p.attribute: options.parameters.get(p.attribute, p.default) for p in parameters_of(flow)}
+    inherited = {} if origin is None else origin.started.parameters
+    given = {
+        p.attribute: options.parameters.get(p.attribute, p.default)
+        for p in parameters_of(flow)
+        if p.attribute in options.parameters or p.attribute not in inherited
+    }
+    kept = {p.attribute: inherited[p.attribute] for p in parameters_of(flow) if p.attribute not in given}
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
         flow=graph.name,
         run_id="unnamed",
         user=settings.user,
-        parameters=_save_all(datastore, graph.name, values),
+        parameters={**kept, **_save_all(datastore, graph.name, given)},
         constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
@@ -158,11 +186,25 @@ def _run_record(
             f"python_version:{platform.python_version()}",
             f"flowstone_version:{version('flowstone-runtime')}",
         ),
+        origin_run=None if origin is None else origin.started.run_id,
         process=current_process(),
         heartbeat_seconds=_HEARTBEAT_SECONDS if is_beating else None,
         versions={"python": platform.python_version(), "flowstone": version("flowstone-runtime")},
-        settings={"isolation": options.isolation.value, "max_workers": _workers(options)},
+        settings={
+            "isolation": options.isolation.value,
+            "max_workers": _workers(options),
+            "with": list(options.added),
+        },
     )
+
+
+def _reuse(
+    graph: FlowGraph, options: RunOptions, datastore: Datastore, record: RunStarted, origin: RunSummary
+) -> Reuse:
+    # Read once more, now that this run's first record keeps the origin from being collected.
+    kept = read_run(datastore, graph.name, origin.started.run_id)
+    step = options.resume.step if options.resume else None
+    return Reuse(graph, kept, {**record.constants, **record.parameters}, frozenset([step] if step else ()))
 
 
 def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dict[str, Artifact]:
@@ -193,7 +235,14 @@ def _workers(options: RunOptions) -> int:
     return options.max_workers or usable_cores()
 
 
-def _plan(graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: str, ref: RecordRef) -> RunPlan:
+def _plan(
+    graph: FlowGraph,
+    options: RunOptions,
+    datastore: Datastore,
+    run_id: str,
+    ref: RecordRef,
+    reuse: Reuse | None,
+) -> RunPlan:
     # A worker in a process of its own starts what was started here, which need not be the file of the flow.
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
@@ -208,9 +257,11 @@ def _plan(graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: s
         # -P: a file in the working folder named like a module of ours must not take its place.
         worker_argv=(sys.executable, "-P", "-m", "flowstone_runtime.worker"),
         max_workers=_workers(options),
-        cores=usable_cores(),
+        capacity=this_machine(os.environ),
         environ=dict(os.environ),
         heartbeat_seconds=_HEARTBEAT_SECONDS,
+        keeps_going=options.keeps_going,
+        reuse=reuse,
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from flowstone_datastore import Artifact
-from flowstone_graph import ForeachFrame, Node, Transition
+from flowstone_graph import ForeachFrame, Kind, Node, Transition
+from flowstone_graph.node import CaseExpression
 from flowstone_runtime.errors import InvalidNextError, MissingArtifactError, UsageError
 from flowstone_runtime.foreach_items import in_positions
 from flowstone_runtime.parent_artifacts import ParentArtifacts
@@ -22,6 +23,7 @@ stays what it was when a later step sets the attribute to something else."""
 FLOW_IS_NO_ARTIFACT = "it is a flow, the whole of it, as self and every branch of inputs are"
 """Why `self.me = self` cannot be stored, for people."""
 
+_NOTHING: Any = object()
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 
 
@@ -171,6 +173,23 @@ class TaskContext:
             )
         self.transition = Transition(names, count)
 
+    def leave_as_written(self, flow: Any) -> None:
+        """Go on as if the step had come to its `self.next`, with what is set by now.
+
+        Raises:
+            InvalidNextError: what is set does not say where to go.
+        """
+        node = self.node
+        if self.transition is not None or not node.targets:
+            return
+        if node.kind is Kind.SWITCH:
+            self.transition = Transition((_written_case(node, flow),), None)
+        elif node.foreach is not None:
+            self.foreach_items = _items(node, flow, node.foreach) if hasattr(flow, node.foreach) else ()
+            self.transition = Transition(node.targets, len(self.foreach_items))
+        else:
+            self.transition = Transition(node.targets, None)
+
 
 def _step_name(node: Node, target: Any) -> str:
     name = getattr(target, "__name__", None)
@@ -194,6 +213,23 @@ def _choose(node: Node, flow: Any, targets: tuple[Any, ...], condition: str) -> 
         known = ", ".join(repr(case) for case in cases)
         raise InvalidNextError(node.name, f"self.{condition} is {value!r}, which is none of the cases {known}")
     return _step_name(node, cases[value])
+
+
+def _written_case(node: Node, flow: Any) -> str:
+    """The target of a switch that its condition chooses, by the cases as they are written."""
+    assert node.condition is not None, "a switch has one"
+    value = getattr(flow, node.condition, _NOTHING)
+    for key, target in node.cases:
+        case = _value_of(key.text, flow) if isinstance(key, CaseExpression) else key
+        if case == value:
+            return target
+    what = "is not set" if value is _NOTHING else f"is {value!r}, which is none of the cases"
+    raise InvalidNextError(node.name, f"the step failed, and self.{node.condition} {what}")
+
+
+def _value_of(expression: str, flow: Any) -> Any:
+    """What `self.config.mode` stands for: attributes and keys, as the graph reads them."""
+    return eval(expression, {"self": flow})  # noqa: S307 - the user's own source
 
 
 def _items(node: Node, flow: Any, foreach: str) -> Any:

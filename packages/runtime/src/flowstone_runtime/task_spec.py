@@ -43,6 +43,8 @@ class TaskSpec:
     main_module: str | None = None
     """Its module name where it is part of a package, else `None`."""
     verify: Verify = "once"
+    failure: str | None = None
+    """Why the last attempt crashed: this one runs no code of the step, only what catches its failure."""
 
     def to_json(self) -> bytes:
         """The payload."""
@@ -59,6 +61,7 @@ class TaskSpec:
             "main_file": self.main_file,
             "main_module": self.main_module,
             "verify": self.verify,
+            "failure": self.failure,
         }
         return json.dumps(data, separators=(",", ":")).encode()
 
@@ -79,6 +82,7 @@ class TaskSpec:
             main_file=data["main_file"],
             main_module=data["main_module"],
             verify=data["verify"],
+            failure=data["failure"],
         )
 
 

@@ -2,8 +2,8 @@
 
 import click
 
-from flowstone_graph import parse_flow
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters import parameters_of
 
@@ -14,7 +14,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
     @click.pass_obj
     def check(context: CommandContext) -> None:
         parameters_of(flow)
-        graph = parse_flow(flow)
+        graph = declared_graph(flow)
         if not context.is_quiet:
             click.echo(f"{graph.name}: {len(graph)} steps, no faults")
 
