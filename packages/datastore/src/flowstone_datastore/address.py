@@ -57,6 +57,11 @@ def artifact_address(encoding: str, stream: str, buffers: Iterable[str]) -> str:
     return address_of("\n".join(("flowstone-artifact", encoding, stream, *buffers, "")).encode("ascii"))
 
 
+def canonical_address(encoding: str, form: bytes) -> str:
+    """The identity of a stored value that has a canonical form, in which its buffers stand by their addresses."""
+    return address_of(f"flowstone-canonical\n{encoding}\n".encode("ascii"), form)
+
+
 def check_address(text: Any) -> str:
     """Return `text` if it is an address.
 

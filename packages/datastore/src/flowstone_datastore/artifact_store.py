@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flowstone_datastore import pickling
-from flowstone_datastore.address import address_of, artifact_address, blob_address
+from flowstone_datastore.address import address_of, artifact_address, blob_address, canonical_address
 from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.blob_store import BlobStore, address_of_cut
+from flowstone_datastore.canonical import CANONICAL_BYTES, canonical
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.compact_json import from_json_text, to_json_text
 from flowstone_datastore.fields import InvalidRecordError
@@ -15,6 +16,8 @@ from flowstone_interfaces import FlowstoneError
 
 INLINE_BYTES = 4096
 """Streams of up to this many bytes stand in the record and make no file."""
+
+_SINGLE = frozenset((str, bytes, int, float, bool, type(None)))
 
 _MOST_REFS_IN_RECORD = 32
 """A record names up to so many chunks of an artifact; a longer list is a chunk of its own."""
@@ -52,11 +55,12 @@ class ArtifactStore:
         """
         stream, buffers = pickling.dump(value)
         blobs = Blobs(self._save_stream(stream), self._blobs.put(buffers))
+        addresses = [blob_address([chunk.address for chunk in blob.chunks]) for blob in blobs.buffers]
         layout = self._save_layout(blobs)
         return Artifact(
             type=pickling.type_name(value),
             size=blobs.size,
-            address=artifact_address(PICKLE_5, address_of(*stream), map(_blob_address, blobs.buffers)),
+            address=_address(value, stream, addresses),
             encoding=PICKLE_5,
             blobs=None if layout else blobs,
             layout=layout,
@@ -90,7 +94,7 @@ class ArtifactStore:
             UnpicklableError: the value cannot be pickled.
         """
         stream, buffers = pickling.dump(value)
-        return artifact_address(PICKLE_5, address_of(*stream), map(address_of_cut, buffers))
+        return _address(value, stream, [*map(address_of_cut, buffers)])
 
     def blobs(self, artifact: Artifact, *, name: str | None = None) -> Blobs:
         """Where the artifact's bytes are: as its record says, or as the chunk says that the record names.
@@ -119,7 +123,7 @@ class ArtifactStore:
         yield from self.blobs(artifact).chunks
 
     def _save_stream(self, stream: Sequence[Buffer]) -> Blob:
-        if sum([memoryview(segment).nbytes for segment in stream]) <= self._inline_bytes:
+        if _size(stream) <= self._inline_bytes:
             return Blob.of_bytes(b"".join(stream))
         return self._blobs.put_stream(stream)
 
@@ -129,5 +133,15 @@ class ArtifactStore:
         return self._chunks.put((to_json_text(blobs.to_json()),)) if count > _MOST_REFS_IN_RECORD else None
 
 
-def _blob_address(blob: Blob) -> str:
-    return blob_address([chunk.address for chunk in blob.chunks])
+def _address(value: Any, stream: Sequence[Buffer], buffers: list[str]) -> str:
+    """The address of a value with this stream, whose buffers have these addresses."""
+    # The stream of a single text or number is its canonical form but for a few bytes.
+    if type(value) not in _SINGLE and _size(stream) <= CANONICAL_BYTES:
+        form = canonical(b"".join(stream), buffers)
+        if form is not None:
+            return canonical_address(PICKLE_5, form)
+    return artifact_address(PICKLE_5, address_of(*stream), buffers)
+
+
+def _size(stream: Sequence[Buffer]) -> int:
+    return sum([memoryview(segment).nbytes for segment in stream])
