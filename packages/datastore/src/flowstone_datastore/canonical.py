@@ -26,6 +26,7 @@ from flowstone_datastore.canonical_form import (
     MADE_WITH_NAMES,
     READ_ONLY,
     SET,
+    SET_UP,
     TUPLE,
     Node,
     Value,
@@ -34,6 +35,7 @@ from flowstone_datastore.canonical_form import (
     short,
     walk,
 )
+from flowstone_datastore.canonical_types import DEFAULTDICT, VALUE_TYPES
 
 CANONICAL_BYTES = 64 * 1024
 """Longer streams are addressed as they are: reading so many bytes opcode by opcode takes up to 15 ms."""
@@ -50,30 +52,6 @@ _COUNT_SIZES = [_COUNTED.get(bytes((code,)), 0) for code in range(256)]
 """How many bytes say the length of a text, of bytes or of a long number; 0 for all else."""
 
 
-def _global(module: str, name: str) -> bytes:
-    texts = [b"\x8c" + bytes((len(text),)) + text.encode() for text in (module, name)]
-    return GLOBAL + b"".join(texts)
-
-
-_DEFAULTDICT = _global("collections", "defaultdict")
-
-_VALUE_TYPES = frozenset(
-    _global(*name.split())
-    for name in (
-        "builtins complex",
-        "builtins range",
-        "datetime date",
-        "datetime datetime",
-        "datetime time",
-        "datetime timedelta",
-        "datetime timezone",
-        "decimal Decimal",
-        "fractions Fraction",
-    )
-)
-"""Types that nobody can change an instance of: two equal ones are as good as one."""
-
-
 class _UnreadableError(Exception):
     """An opcode that undoes others, or one that Python's picklers do not write: the stream is taken as it is."""
 
@@ -88,11 +66,17 @@ def canonical(stream: bytes, buffers: Iterable[str]) -> bytes | None:
     machine = _Machine(iter(buffers))
     try:
         value = machine.run(stream)
-    except (_UnreadableError, IndexError, StopIteration):
+    except (_UnreadableError, IndexError, ValueError, StopIteration):
         return None
     if isinstance(value, bytes):
         return value
     return b"".join(walk(value)) if machine.has_aliases else value.token
+
+
+def _is_given(node: Node, arguments: Value) -> bool:
+    """Whether the first of some arguments is this very object."""
+    first = arguments.children[0] if isinstance(arguments, Node) else arguments
+    return isinstance(first, Node) and first.head == ALIAS and first.children[0] is node
 
 
 class _Machine:
@@ -187,7 +171,7 @@ class _Machine:
         top = self._top()
         if top.head not in (CALLED, MADE, MADE_WITH_NAMES):
             top.children += items
-        elif event == ASSIGNED and top.children[0] == _DEFAULTDICT:
+        elif event == ASSIGNED and top.children[0] == DEFAULTDICT:
             if len(top.children) == 2:
                 top.children.append(Node(DICT, []))
             held = top.children[-1]
@@ -230,13 +214,21 @@ class _Machine:
         parts = self._pop_many(count)
         node = Node(head, parts)
         self._stack.append(node)
-        if parts[0] in _VALUE_TYPES and all(isinstance(part, bytes) for part in parts):
+        if parts[0] in VALUE_TYPES and all(isinstance(part, bytes) for part in parts):
             self._stack[-1] = completed(node)
 
     def build(self) -> None:
         """Give an object its state: attributes are a dict, so their order plays no part."""
         state = self._pop()
         self._top().children += [BUILT, state]
+
+    def set_up(self) -> None:
+        """Forget what a function returned that was called to give an object its state."""
+        call = self._pop()
+        top = self._top()
+        if isinstance(call, bytes) or call.head != CALLED or not _is_given(top, call.children[1]):
+            raise _UnreadableError
+        top.children += [SET_UP, call]
 
     def find_global(self) -> None:
         """Push what has a module and a name."""
@@ -282,6 +274,7 @@ _HANDLERS_BY_OPCODE: dict[bytes, _Handler] = {
     b"\x81": lambda machine: machine.make(MADE, 2),
     b"\x92": lambda machine: machine.make(MADE_WITH_NAMES, 3),
     b"b": _Machine.build,
+    b"0": _Machine.set_up,
     b"\x93": _Machine.find_global,
     b"\x97": _Machine.next_buffer,
     b"\x98": _Machine.make_read_only,

@@ -15,7 +15,7 @@ WHOLE_TOKEN = 64
 DICT, LIST, SET, FROZENSET, TUPLE, BYTEARRAY = b"}", b"]", b"\x8f", b"\x91", b"(", b"\x96"
 CALLED, MADE, MADE_WITH_NAMES = b"R", b"\x81", b"\x92"
 GLOBAL, BUFFER, READ_ONLY, HASH, ALIAS, END = b"\x93", b"\x97", b"\x98", b"#", b"^", b"."
-APPENDED, ASSIGNED, ADDED, BUILT = b"e", b"u", b"a", b"b"
+APPENDED, ASSIGNED, ADDED, BUILT, SET_UP = b"e", b"u", b"a", b"b", b"0"
 
 _WIDTHS = {DICT: 2, SET: 1, FROZENSET: 1}
 """Of what has no order: how many values are one item."""
