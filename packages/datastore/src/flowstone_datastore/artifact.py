@@ -146,7 +146,7 @@ class Artifact:
     size: int
     """Bytes of the stream and of all buffers."""
     address: str
-    """The identity of the value: equal ones have an equal one, as far as FORMAT.md says, however they are stored."""
+    """The identity of the value: equal values have equal ones, as far as FORMAT.md says."""
     encoding: str
     """How the bytes make a value."""
     blobs: Blobs | None
