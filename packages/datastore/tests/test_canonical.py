@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowstone_datastore import ArtifactStore, ChunkStore, MemoryStorage
-from flowstone_datastore.canonical import CANONICAL_BYTES, canonical
+from flowstone_datastore.address import CANONICAL_BYTES
+from flowstone_datastore.canonical import canonical
 
 STORE = ArtifactStore(ChunkStore(MemoryStorage()))
 

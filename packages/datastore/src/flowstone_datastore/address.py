@@ -13,6 +13,9 @@ from blake3 import blake3
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
+CANONICAL_BYTES = 64 * 1024
+"""Values with longer streams are named by the stream as it is: reading more, opcode by opcode, takes too long."""
+
 _ADDRESS = re.compile(r"[0-9a-f]{64}\Z")
 
 

@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from pickle import PickleBuffer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowstone_datastore import pickling
-from flowstone_datastore.address import address_of, artifact_address, blob_address, canonical_address
+from flowstone_datastore.address import (
+    CANONICAL_BYTES,
+    address_of,
+    artifact_address,
+    blob_address,
+    canonical_address,
+)
 from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.blob_store import BlobStore, address_of_cut
-from flowstone_datastore.canonical import CANONICAL_BYTES, canonical
+from flowstone_datastore.canonical import canonical
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.compact_json import from_json_text, to_json_text
 from flowstone_datastore.export import export_value
@@ -20,6 +25,9 @@ from flowstone_datastore.serializer import Serializer
 from flowstone_datastore.serializers import InvalidSerializerError, Serializers, installed_serializers
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INLINE_BYTES = 4096
 """Streams of up to this many bytes stand in the record and make no file."""
@@ -100,7 +108,7 @@ class ArtifactStore:
             return pickling.load(stream, buffers, artifact.type)
         return _decoded(artifact, serializer, stream, buffers)
 
-    def export(self, artifact: Artifact, path: str | os.PathLike[str], *, name: str | None = None) -> Path:
+    def export(self, artifact: Artifact, path: str | os.PathLike[str], *, name: str | None = None) -> "Path":
         """Write the value to a file that programs without flowstone open; the file's absolute path.
 
         Frames and Arrow tables become an Arrow IPC file (Feather V2), numpy arrays a `.npy` file, bytes a file of

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from flowstone_datastore.address import CANONICAL_BYTES
 from flowstone_datastore.canonical_form import (
     ADDED,
     ALIAS,
@@ -36,9 +37,6 @@ from flowstone_datastore.canonical_form import (
     walk,
 )
 from flowstone_datastore.canonical_types import DEFAULTDICT, VALUE_TYPES
-
-CANONICAL_BYTES = 64 * 1024
-"""Longer streams are addressed as they are: reading so many bytes opcode by opcode takes up to 15 ms."""
 
 _NUMBERS = re.compile(rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89])+", re.DOTALL)
 """A run of numbers, as lists of them have: read at once where no order needs them one by one."""

@@ -3,14 +3,14 @@
 import contextlib
 import errno
 import os
-import secrets
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flowstone_datastore.serializer import Exporter
 
 
@@ -42,7 +42,7 @@ class ExportFailedError(FlowstoneError, OSError):
         return f"nothing was exported to {self.filename}: {self.strerror}; choose a file in a folder that takes it"
 
 
-def export_value(value: Any, type_name: str, exporter: "Exporter | None", path: str | os.PathLike[str]) -> Path:
+def export_value(value: Any, type_name: str, exporter: "Exporter | None", path: str | os.PathLike[str]) -> "Path":
     """Write a value to a file, which appears complete, in place of one that was there; its absolute path.
 
     Raises:
@@ -51,10 +51,12 @@ def export_value(value: Any, type_name: str, exporter: "Exporter | None", path: 
     """
     if exporter is None:
         raise NotExportableError(type_name, "nothing that is installed writes this type")
+    from pathlib import Path  # 4 ms, for what most processes never do
+
     target = Path(os.path.realpath(path))  # of a link, the file that it points to is replaced
     _check_target(target)
     # The suffix stays: some libraries choose a format by it, or append their own.
-    beside = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    beside = target.with_name(f".{os.urandom(8).hex()}{target.suffix}")
     try:
         exporter.export(value, str(beside))
         beside.replace(target)
@@ -73,7 +75,7 @@ def export_value(value: Any, type_name: str, exporter: "Exporter | None", path: 
     return target
 
 
-def _check_target(target: Path) -> None:
+def _check_target(target: "Path") -> None:
     if not target.parent.is_dir():
         raise ExportFailedError(errno.ENOENT, f"there is no folder {target.parent}", str(target))
     try:

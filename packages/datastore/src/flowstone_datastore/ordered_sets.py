@@ -4,7 +4,6 @@ The hashes of texts differ from process to process, and with them the order of a
 would have as many streams as processes, and as many addresses and chunks.
 """
 
-import struct
 from typing import Any
 
 _PLAIN = frozenset((str, bytes, int, bool))
@@ -33,5 +32,7 @@ def in_order(value: Any) -> Any:
     if kind in _PLAIN:
         return InOrder(type(value), sorted(value))
     if kind is float:  # by their bits: nan is neither smaller nor larger
+        import struct
+
         return InOrder(type(value), sorted(value, key=struct.Struct(">d").pack))
     return value

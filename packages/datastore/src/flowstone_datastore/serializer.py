@@ -38,7 +38,7 @@ class Serializer(Claims, Protocol):
         """
 
     def load(self, stream: Buffer, buffers: Sequence[Buffer]) -> Any:
-        """The value of what `dump` gave, now or with an older version. It may keep the buffers, and change them."""
+        """The value of what `dump` gave, by this version or an older. It may keep the buffers and change them."""
 
 
 @runtime_checkable

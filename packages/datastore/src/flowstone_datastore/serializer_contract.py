@@ -60,7 +60,7 @@ class SerializerContract:
         """A store ignores anything else, with a warning."""
         assert is_encoding(self.encoding)
         assert isinstance(plugin, Serializer | Exporter)
-        assert all(isinstance(kind, str) and "." in kind for kind in plugin.types)
+        assert all("." in kind for kind in plugin.types)
 
     def test_it_claims_its_examples(self, plugin: Any, examples: Sequence[Any]) -> None:
         """By the name of a type that they have or are derived from; the standard library's types are pickled."""

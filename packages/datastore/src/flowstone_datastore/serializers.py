@@ -3,7 +3,6 @@
 Types are known by name, so that nobody imports pandas to learn that a value is no frame.
 """
 
-import logging
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
@@ -28,8 +27,6 @@ _BUILT_IN = {
 _NEVER_CLAIMED = sys.stdlib_module_names | {"__main__"}
 
 _Plugin = TypeVar("_Plugin")
-
-_logger = logging.getLogger(__name__)
 
 
 class InvalidSerializerError(FlowstoneError, TypeError):
@@ -178,7 +175,9 @@ def _usable(plugins: Mapping[str, Any]) -> Iterator[tuple[str, Claims]]:
         try:
             yield name, _checked(name, plugin)
         except FlowstoneError as error:
-            _logger.warning("%s", error)
+            import logging  # 4 ms, for what hardly ever happens
+
+            logging.getLogger(__name__).warning("%s", error)
 
 
 def _built_in() -> Iterator[tuple[str, Exporter]]:
