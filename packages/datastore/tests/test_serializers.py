@@ -256,6 +256,27 @@ def test_an_installed_package_stores_its_types(site, tmp_path):
     assert "UnknownEncodingError" in run(reading)[0]
 
 
+def test_serializers_can_be_found_before_a_fork(site):
+    """Else each task of a wide foreach would look for them, and each would warn of what is broken."""
+    out, err = run(
+        """
+        import os, sys
+        from flowstone_datastore import Datastore, MemoryStorage
+        store = Datastore.at(MemoryStorage(), create=True).artifacts
+        store.find_serializers()
+        from waves import Wave
+        for _ in range(3):
+            if os.fork() == 0:
+                print(store.save(Wave(b"x")).encoding, flush=True)
+                os._exit(0)
+            os.wait()
+        """,
+        site,
+    )
+    assert out == "wave-1\n" * 3
+    assert err.count("cannot be loaded") == 1
+
+
 def test_values_of_the_program_itself_cost_no_look_for_plugins():
     """Nobody can claim what is defined in a flow file, and each task would pay for it."""
     out, _ = run(

@@ -64,6 +64,13 @@ class ArtifactStore:
         self._blobs = BlobStore(chunks)
         self._inline_bytes = inline_bytes
 
+    def find_serializers(self) -> None:
+        """Look for installed serializers now: the first value of some package's type waits for it otherwise.
+
+        Worth its 5 ms before many processes are forked, each of which would look for itself.
+        """
+        self._serializers.find()
+
     def save(self, value: Any) -> Artifact:
         """Store a value; only chunks that the store does not have are written.
 

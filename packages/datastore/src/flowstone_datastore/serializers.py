@@ -53,6 +53,10 @@ class Serializers:
     def __init__(self, plugins: Mapping[str, Any] | None = None) -> None:
         self._given = plugins
 
+    def find(self) -> None:
+        """Look for them now, and import them: processes that are forked later need not."""
+        _ = self._serializers
+
     def of(self, value: Any) -> tuple[str, Serializer] | None:
         """The serializer that claims a value, and its encoding; `None` leaves it to pickle."""
         kind = type(value)
