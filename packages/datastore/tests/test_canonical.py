@@ -280,6 +280,58 @@ def test_order_does_not_count_in_the_dicts_of_collections():
     assert address(defaultdict(int, many)) == address(defaultdict(int, reversed(many.items())))
 
 
+@st.composite
+def graphs(draw):
+    """Lists and dicts that hold each other, or themselves, in any way."""
+    nodes = [draw(st.sampled_from([list, dict]))() for _ in range(draw(st.integers(1, 4)))]
+    for node in nodes:
+        for _ in range(draw(st.integers(0, 3))):
+            item = draw(st.sampled_from([*nodes, 1, "a"]))
+            if type(node) is list:
+                node.append(item)
+            else:
+                node[draw(st.sampled_from("abc"))] = item
+    return nodes[0]
+
+
+def shape(root):
+    """What a graph is, in texts: each list and dict where it is met first, then its number."""
+    found, numbers, pending = [], {}, [root]
+    while pending:
+        value = pending.pop()
+        if type(value) not in (list, dict):
+            found.append(repr(value))
+        elif id(value) in numbers:
+            found.append(f"number {numbers[id(value)]}")
+        else:
+            numbers[id(value)] = len(numbers)
+            found.append(f"{type(value)} of {len(value)}")
+            items = value if type(value) is list else [part for key in sorted(value) for part in (key, value[key])]
+            pending += reversed(items)
+    return found
+
+
+def other_way_round(value, made):
+    """The same graph, of dicts that were filled in another order."""
+    if type(value) not in (list, dict):
+        return value
+    if id(value) not in made:
+        copy = made[id(value)] = type(value)()
+        if type(value) is list:
+            copy += [other_way_round(item, made) for item in value]
+        else:
+            copy.update((key, other_way_round(value[key], made)) for key in reversed(value))
+    return made[id(value)]
+
+
+@settings(max_examples=300)
+@given(graphs(), graphs())
+def test_what_holds_what_is_part_of_the_address(one, other):
+    """In graphs of any shape: the same, or not."""
+    assert (address(one) == address(other)) == (shape(one) == shape(other))
+    assert address(other_way_round(one, {})) == address(one)
+
+
 def test_sharing_counts_in_what_can_be_changed():
     """Who changes one of two changes both, or not."""
     inner = [1]
