@@ -116,6 +116,7 @@ def run_flow(
         journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
+        datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)

@@ -106,13 +106,14 @@ class TaskContext:
     def settled(self, name: str, saved: Artifact) -> Artifact:
         """`saved`, or the inherited artifact that it was read from if the value is the same after all.
 
-        One value can have several pickles: a set that was loaded has another order than the set that
-        was stored. So the inherited one is loaded once more, and what that pickles to is compared.
+        Equal values have equal addresses, but for large ones that hold sets, and for types of which the pickle
+        changes when they are loaded. So where the memory beside the pickle is the same, the inherited value is
+        loaded once more, and what that pickles to is compared.
         """
         inherited, _ = self.loaded.get(name, (None, None))
-        if inherited is None or saved.address == inherited.address:
+        if inherited is None or saved.address == inherited.address or saved.size != inherited.size:
             return saved
-        if saved.size != inherited.size:
+        if self.store.blobs(saved).buffers != self.store.blobs(inherited).buffers:
             return saved
         is_same = self.store.address(self.store.load(inherited)) == saved.address
         return inherited if is_same else saved
