@@ -10,28 +10,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowstone_client import Client, DataArtifact, Flow, Run, Step, Task
     from flowstone_interfaces import FlowstoneError
-    from flowstone_runtime import FlowSpec, JSONType, JSONTypeClass, Parameter, current, step
+    from flowstone_runtime import (
+        Config,
+        ConfigValue,
+        FlowSpec,
+        IncludeFile,
+        JSONType,
+        JSONTypeClass,
+        Parameter,
+        conda_environment_yml_parser,
+        config_expr,
+        current,
+        pyproject_toml_parser,
+        requirements_txt_parser,
+        step,
+        yaml_parser,
+    )
 
 __all__ = [
     "Client",
+    "Config",
+    "ConfigValue",
     "DataArtifact",
     "Flow",
     "FlowSpec",
     "FlowstoneError",
+    "IncludeFile",
     "JSONType",
     "JSONTypeClass",
     "Parameter",
     "Run",
     "Step",
     "Task",
+    "conda_environment_yml_parser",
+    "config_expr",
     "current",
+    "pyproject_toml_parser",
+    "requirements_txt_parser",
     "step",
+    "yaml_parser",
 ]
 
 _HOMES = {
     "flowstone_client": ("Client", "DataArtifact", "Flow", "Run", "Step", "Task"),
     "flowstone_interfaces": ("FlowstoneError",),
-    "flowstone_runtime": ("FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"),
+    "flowstone_runtime": (
+        *("Config", "ConfigValue", "FlowSpec", "IncludeFile", "JSONType", "JSONTypeClass", "Parameter"),
+        *("conda_environment_yml_parser", "config_expr", "current", "pyproject_toml_parser"),
+        *("requirements_txt_parser", "step", "yaml_parser"),
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,9 +8,34 @@ from flowstone_runtime.flowspec import FlowSpec, step
 from flowstone_runtime.parameters import Parameter
 
 if TYPE_CHECKING:
+    from flowstone_runtime.config import Config
+    from flowstone_runtime.config_value import ConfigValue
+    from flowstone_runtime.config_values import config_expr
+    from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
+    from flowstone_runtime.requirement_parsers import (
+        conda_environment_yml_parser,
+        pyproject_toml_parser,
+        requirements_txt_parser,
+    )
+    from flowstone_runtime.yaml_parser import yaml_parser
 
-__all__ = ["FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"]
+__all__ = [
+    "Config",
+    "ConfigValue",
+    "FlowSpec",
+    "IncludeFile",
+    "JSONType",
+    "JSONTypeClass",
+    "Parameter",
+    "conda_environment_yml_parser",
+    "config_expr",
+    "current",
+    "pyproject_toml_parser",
+    "requirements_txt_parser",
+    "step",
+    "yaml_parser",
+]
 
 
 def _start_command_line(flow: type[FlowSpec]) -> None:
@@ -21,8 +46,19 @@ def _start_command_line(flow: type[FlowSpec]) -> None:
 
 FlowSpec._flowstone_command_line = staticmethod(_start_command_line)  # noqa: SLF001 - flowspec.py says why
 
-# What needs click is loaded when it is asked for.
-_LAZY = {"JSONType": "json_type", "JSONTypeClass": "json_type"}
+# What not every flow needs, and what needs click, is loaded when it is asked for.
+_LAZY = {
+    "Config": "config",
+    "ConfigValue": "config_value",
+    "IncludeFile": "include_file",
+    "JSONType": "json_type",
+    "JSONTypeClass": "json_type",
+    "conda_environment_yml_parser": "requirement_parsers",
+    "config_expr": "config_values",
+    "pyproject_toml_parser": "requirement_parsers",
+    "requirements_txt_parser": "requirement_parsers",
+    "yaml_parser": "yaml_parser",
+}
 
 
 def __getattr__(name: str) -> Any:

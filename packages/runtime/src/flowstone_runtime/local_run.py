@@ -34,6 +34,7 @@ from flowstone_interfaces import Executor, FlowstoneError
 from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
+from flowstone_runtime.included_content import save_value
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.scheduler import Events, Outcome, RunPlan, Scheduler, StopRequest
@@ -169,7 +170,7 @@ def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dic
     saved = {}
     for name, value in values.items():
         try:
-            saved[name] = datastore.artifacts.save(value)
+            saved[name] = save_value(datastore.artifacts, value)
         except UnpicklableError as error:
             raise UsageError(
                 f"{flow}.{name} of type {error.type_name} cannot be stored: {error.detail}; "

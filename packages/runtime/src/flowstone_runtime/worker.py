@@ -16,6 +16,8 @@ from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
 from flowstone_datastore.record_line import to_line
 from flowstone_executors import Job, inherited_job
 from flowstone_graph import FlowGraph, parse_flow
+from flowstone_runtime.config import bind_configs
+from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.task_runner import TaskRunner
@@ -101,6 +103,7 @@ def _open_runner(spec: TaskSpec) -> TaskRunner:
     datastore = Datastore.open(spec.store, verify=spec.verify)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
     assert isinstance(run, RunStarted)
+    bind_configs(flow, stored_configs(flow, datastore, run))
     graph: FlowGraph = parse_flow(flow)
     return TaskRunner(flow, graph, datastore, run)
 

@@ -5,6 +5,7 @@ import click
 from flowstone_graph import parse_flow
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.parameter_command import parameter_options
 from flowstone_runtime.parameters import parameters_of
 
 
@@ -13,7 +14,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
 
     @click.pass_obj
     def check(context: CommandContext) -> None:
-        parameters_of(flow)
+        parameter_options(flow, parameters_of(flow))
         graph = parse_flow(flow)
         if not context.is_quiet:
             click.echo(f"{graph.name}: {len(graph)} steps, no faults")

@@ -11,6 +11,7 @@ import click
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.local_run import Isolation, RunOptions, run_flow
+from flowstone_runtime.parameter_command import CommandWithParameters, parameter_options
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.plain_reporter import plain_reporter
 from flowstone_runtime.reporter import Reporter
@@ -19,6 +20,7 @@ from flowstone_runtime.reporter import Reporter
 def command(flow: type[FlowSpec]) -> click.Command:
     """The command, with an option for each parameter of the flow."""
     parameters = parameters_of(flow)
+    asked = parameter_options(flow, parameters)
     attributes = {parameter.attribute for parameter in parameters}
 
     @click.pass_obj
@@ -44,11 +46,12 @@ def command(flow: type[FlowSpec]) -> click.Command:
         outcome = run_flow(flow, options, context.settings, open_reporter)
         return 0 if outcome.state == "finished" else 1
 
-    return click.Command(
+    return CommandWithParameters(
         "run",
+        asked,
         callback=run,
         help="Run the flow here, to its end. Ctrl-C stops everything at once.",
-        params=[*(parameter.option() for parameter in parameters), *_run_options()],
+        params=_run_options(),
     )
 
 

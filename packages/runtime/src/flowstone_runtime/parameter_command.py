@@ -1,0 +1,42 @@
+"""A command that asks for the flow's parameters: what it takes of them, and how its help tells of them."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowstone_runtime.config import bound_configs
+from flowstone_runtime.parameters import Parameter
+
+
+def parameter_options(flow: type, parameters: Sequence[Parameter]) -> list[click.Option]:
+    """An option for each parameter, with the defaults that the flow's configs give.
+
+    Raises:
+        UsageError: a parameter's type, its default or what it gives to click cannot work.
+    """
+    configs = bound_configs(flow)
+    folder = Path(inspect.getfile(flow)).resolve().parent
+    return [parameter.option(configs, folder) for parameter in parameters]
+
+
+class CommandWithParameters(click.Command):
+    """A command whose help tells of the flow's parameters first, and of its own options after them."""
+
+    def __init__(self, name: str, asked: Sequence[click.Option], **fields: Any) -> None:
+        super().__init__(name, **{**fields, "params": [*asked, *fields["params"]]})
+        self.asked = tuple(asked)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write both groups."""
+        groups: dict[str, list[tuple[str, str]]] = {"Parameters": [], "Options": []}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is not None:
+                groups["Parameters" if option in self.asked else "Options"].append(record)
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
