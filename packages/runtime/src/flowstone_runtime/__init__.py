@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         pyproject_toml_parser,
         requirements_txt_parser,
     )
-    from flowstone_runtime.yaml_parser import yaml_parser
+    from flowstone_runtime.yaml_parsing import yaml_parser
 
 __all__ = [
     "Config",
@@ -57,7 +57,7 @@ _LAZY = {
     "config_expr": "config_values",
     "pyproject_toml_parser": "requirement_parsers",
     "requirements_txt_parser": "requirement_parsers",
-    "yaml_parser": "yaml_parser",
+    "yaml_parser": "yaml_parsing",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from flowstone_runtime.config_values import DelayedValue
+from flowstone_runtime.config_values import DelayedValue, is_delayed, resolve
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
 
 Parser = Callable[[str], Any]
@@ -138,14 +138,32 @@ def config_named(configs: tuple[Config, ...], name: str) -> Config | None:
 
 
 def bind_configs(flow: type, values: Mapping[str, Any]) -> None:
-    """From now on in this process, these are the flow's configs: attribute to value."""
-    flow._flowstone_configs = MappingProxyType(dict(values))  # type: ignore[attr-defined]  # noqa: SLF001 - its slot
+    """From now on in this process, these are the flow's configs: attribute to value.
+
+    Class attributes that a config gives (`workers = cfg.workers`) get their values.
+
+    Raises:
+        UsageError: such an attribute asks for what the configs do not have.
+    """
+    bound: dict[str, Any] = dict(values)
+    delayed = {name: value for name, value in _data_of(flow).items() if is_delayed(value)}
+    delayed |= vars(flow).get("_flowstone_delayed", {})  # as they were written, if this is not the first time
+    for name, value in delayed.items():
+        setattr(flow, name, resolve(value, bound))
+    flow._flowstone_delayed = delayed  # type: ignore[attr-defined]  # noqa: SLF001 - its slot
+    flow._flowstone_configs = MappingProxyType(bound)  # type: ignore[attr-defined]  # noqa: SLF001 - its slot
 
 
 def bound_configs(flow: type) -> Mapping[str, Any]:
     """The flow's configs by attribute; empty before they are read."""
     configs: Mapping[str, Any] = getattr(flow, "_flowstone_configs", {})
     return configs
+
+
+def _data_of(flow: type) -> dict[str, Any]:
+    """The class attributes that may be data, and no configs."""
+    found = {name: value for base in reversed(flow.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in found.items() if name[0] != "_" and not isinstance(value, Config)}
 
 
 def _folded(name: str) -> str:

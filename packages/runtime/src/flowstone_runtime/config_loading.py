@@ -1,6 +1,5 @@
 """Read the configs of a flow: from the command line, the environment, or their defaults."""
 
-import getpass
 import json
 import sys
 from collections.abc import Mapping
@@ -113,6 +112,8 @@ def _default(
     def computed(value: Any) -> Any:
         if not callable(value):
             return value
+        import getpass
+
         context = ParameterContext(
             flow_name=flow.__name__,
             user_name=environ.get("FLOWSTONE_USER") or getpass.getuser(),
@@ -183,7 +184,7 @@ def _parsed(config: Config, content: str, path: Path | None, place: str) -> Any:
 
             return tomllib.loads(content)
         if suffix in {".yaml", ".yml"}:
-            from flowstone_runtime.yaml_parser import yaml_parser
+            from flowstone_runtime.yaml_parsing import yaml_parser
 
             return yaml_parser(content)
         return json.loads(content)

@@ -66,6 +66,8 @@ class FlowSpec:
     """What `Train()` starts; set by whoever imports both: a command line needs flows, not the reverse."""
     _flowstone_configs: ClassVar[Mapping[str, Any]] = {}
     """Attribute to value of the configs, once they are read; see config.py."""
+    _flowstone_delayed: ClassVar[Mapping[str, Any]] = {}
+    """The constants that a config gives, as they were written."""
     _FLOWSTONE_NAMES: ClassVar[frozenset[str]] = frozenset({"_flowstone_context"})
 
     def __init__(self, use_cli: bool = True) -> None:

@@ -56,7 +56,7 @@ class IncludeFile(Parameter):
         if several or self.separator is not None:
             return f"it takes one file; leave out {', '.join(sorted(several)) or 'separator'}"
         try:
-            b"".decode(self.encoding)
+            "a".encode(self.encoding)
             if self.parser is not None:
                 named_function(self.parser)
         except LookupError:

@@ -149,7 +149,7 @@ def _check_text(parameter: "Parameter", value: Any) -> None:
     advice = "JSONType" if isinstance(value, list | dict) else kind
     raise UsageError(
         f"{parameter.place}: {type(parameter).__name__}({parameter.name!r}): the function for its default gives "
-        f"{value!r}, a {kind}, where a text is expected; declare type={advice}"
+        f"{value!r} of type {kind} where a text is expected; declare type={advice}"
     )
 
 

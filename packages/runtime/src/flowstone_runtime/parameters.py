@@ -64,7 +64,7 @@ class Parameter:
         self.show_default = show_default is not False
         self.separator = separator
         self.click_options = click_options
-        self.attribute = name
+        self.attribute = name.replace("-", "_")
         self.place = _place_of_declaration()
 
     @property
