@@ -202,3 +202,10 @@ def test_a_pipe_can_be_included(train) -> None:
     """`--table <(zcat table.gz)` reads what comes."""
     train.call("run", "--table", "/dev/stdin", input="piped\n")
     assert train.latest_run().parameters.table == "piped\n"
+
+
+def test_an_option_behind_the_command_is_told_where_it_belongs(train) -> None:
+    """The most natural mistake."""
+    output = train.call("run", "--config", "cfg", "cfg.json", exit_code=2)
+    assert "--config stands before the command: flow.py --config ... run" in output
+    assert "stands before" not in train.call("run", "--nothing", exit_code=2)

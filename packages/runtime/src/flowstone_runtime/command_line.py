@@ -25,8 +25,8 @@ _COMMANDS = {
     "logs": "Show what tasks wrote.",
 }
 
-_KNOWS_THE_RUN = frozenset({"dump", "logs"})
-"""Commands about a run that there is: it has its configs."""
+_KNOWS_THE_RUN = frozenset({"dump", "logs", "resume"})
+"""Commands about a run that there is: it has its configs, stored."""
 
 
 class _FlowCommands(CommandGroup):

@@ -146,7 +146,7 @@ def bind_configs(flow: type, values: Mapping[str, Any]) -> None:
         UsageError: such an attribute asks for what the configs do not have.
     """
     bound: dict[str, Any] = dict(values)
-    delayed = {name: value for name, value in _data_of(flow).items() if is_delayed(value)}
+    delayed = {name: value for name, value in _data_of(flow).items() if bound and is_delayed(value)}
     delayed |= vars(flow).get("_flowstone_delayed", {})  # as they were written, if this is not the first time
     for name, value in delayed.items():
         setattr(flow, name, resolve(value, bound))
@@ -158,6 +158,11 @@ def bound_configs(flow: type) -> Mapping[str, Any]:
     """The flow's configs by attribute; empty before they are read."""
     configs: Mapping[str, Any] = getattr(flow, "_flowstone_configs", {})
     return configs
+
+
+def has_bound_configs(flow: type) -> bool:
+    """True once the flow's configs are read, be there any or not."""
+    return "_flowstone_configs" in vars(flow)
 
 
 def _data_of(flow: type) -> dict[str, Any]:

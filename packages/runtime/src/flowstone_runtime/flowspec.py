@@ -182,13 +182,16 @@ class FlowSpec:
 
 def constants_of(flow: type[FlowSpec]) -> dict[str, Any]:
     """The class attributes that are data: stored once for each run, read-only in steps; configs are among them."""
-    from flowstone_runtime.config_values import resolve
+    from flowstone_runtime.config_values import DelayedValue, resolve
 
     own = set(vars(FlowSpec))
     names = {name for base in flow.__mro__ if issubclass(base, FlowSpec) for name in vars(base)} - own
     configs = flow._flowstone_configs  # noqa: SLF001 - its own
     data = {name: value for name in sorted(names) if is_constant(name, value := getattr(flow, name))}
-    return {**{name: resolve(value, configs) for name, value in data.items()}, **configs}
+    for name, value in data.items():
+        if configs or isinstance(value, DelayedValue):  # without configs, nobody need look into what may be large
+            data[name] = resolve(value, configs)
+    return {**data, **configs}
 
 
 def is_constant(name: str, value: Any) -> bool:

@@ -77,7 +77,7 @@ class IncludeFile(Parameter):
         from flowstone_runtime.parameter_option import parameter_option
 
         kind = IncludedPath(f"--{self.name}", self.encoding if self.is_text else None)
-        return parameter_option(self, {} if configs is None else configs, kind, _finder(folder))
+        return parameter_option(self, configs, kind, _finder(folder))
 
 
 def _finder(folder: Path | None) -> Callable[[Any], Any]:

@@ -35,6 +35,7 @@ from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
 from flowstone_runtime.included_content import save_value
+from flowstone_runtime.parameter_defaults import default_values
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.scheduler import Events, Outcome, RunPlan, Scheduler, StopRequest
@@ -62,7 +63,7 @@ class RunOptions:
     """What may differ from run to run of one flow."""
 
     parameters: Mapping[str, Any]
-    """Attribute name to value, converted to the parameter's type."""
+    """Attribute name to value, converted to the parameter's type; for those left out, their defaults count."""
     tags: tuple[str, ...] = ()
     max_workers: int = 0
     """Tasks at once; 0 for one for each core that this process may use."""
@@ -141,7 +142,9 @@ def _run_record(
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
     code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
-    values = {p.attribute: options.parameters.get(p.attribute, p.default) for p in parameters_of(flow)}
+    asked = parameters_of(flow)
+    given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
+    values = {**given, **default_values(flow, [p for p in asked if p.attribute not in given], settings)}
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),

@@ -7,17 +7,21 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.config import bound_configs, has_bound_configs
 from flowstone_runtime.parameters import Parameter
+
+_BEFORE_THE_COMMAND = frozenset({"--config", "--config-value", "--store", "--profile", "--quiet"})
 
 
 def parameter_options(flow: type, parameters: Sequence[Parameter]) -> list[click.Option]:
     """An option for each parameter, with the defaults that the flow's configs give.
 
+    Before the configs are bound to the flow, which only the help of a command can be, such defaults are named.
+
     Raises:
         UsageError: a parameter's type, its default or what it gives to click cannot work.
     """
-    configs = bound_configs(flow)
+    configs = bound_configs(flow) if has_bound_configs(flow) else None
     folder = Path(inspect.getfile(flow)).resolve().parent
     return [parameter.option(configs, folder) for parameter in parameters]
 
@@ -28,6 +32,17 @@ class CommandWithParameters(click.Command):
     def __init__(self, name: str, asked: Sequence[click.Option], **fields: Any) -> None:
         super().__init__(name, **{**fields, "params": [*asked, *fields["params"]]})
         self.asked = tuple(asked)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; of an option that stands in the wrong place, say where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            if option not in _BEFORE_THE_COMMAND:
+                raise
+            message = f"{option} stands before the command: {ctx.parent.info_name if ctx.parent else ''} {option}"
+            raise click.UsageError(f"{message} ... {self.name}", ctx) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both groups."""

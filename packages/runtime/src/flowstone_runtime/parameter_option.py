@@ -31,11 +31,11 @@ class ParameterOption(click.Option):
 
 def parameter_option(
     parameter: "Parameter",
-    configs: Mapping[str, Any],
+    configs: Mapping[str, Any] | None,
     file_type: click.ParamType | None = None,  # type: ignore[type-arg]  # generic in newer clicks only
     find: Callable[[Any], Any] | None = None,
 ) -> click.Option:
-    """The option; `configs` are the flow's, for a default that one of them gives.
+    """The option; `configs` are the flow's, for a default that one of them gives; `None` if nobody has read them.
 
     `file_type` is the type of an option that names a file; `find` makes the path of its default, which
     needs to be there only if it counts.
@@ -97,9 +97,9 @@ def _fields_of_default(
     return {"default": text_of_default(fields.get("type"), default), "show_default": is_shown}
 
 
-def _resolved(parameter: "Parameter", configs: Mapping[str, Any]) -> Any:
+def _resolved(parameter: "Parameter", configs: Mapping[str, Any] | None) -> Any:
     default = parameter.default
-    if is_delayed(default) and configs:
+    if configs is not None:
         default = resolve(default, configs)
     return default.to_dict() if isinstance(default, ConfigValue) else default
 
@@ -159,7 +159,8 @@ def _check_default(where: str, option: click.Option, default: Any) -> None:
     try:
         converted = option.type_cast_value(ctx, option.default)
     except click.BadParameter as error:
-        raise UsageError(f"{where}: its default cannot be used: {error.message}; correct the default") from error
+        reason = error.message.rstrip(".")
+        raise UsageError(f"{where}: its default cannot be used: {reason}; correct the default") from error
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
     if is_number and isinstance(converted, int | float) and converted != default:
         raise UsageError(

@@ -101,14 +101,14 @@ class Parameter:
         raise ReadOnlyAttributeError(type(flow).__name__, self.attribute, "parameter")
 
     def option(self, configs: Mapping[str, Any] | None = None, folder: Path | None = None) -> "click.Option":
-        """The option of the `run` command; `configs` are the flow's, `folder` that of its file.
+        """The option of the `run` command; `configs` are the flow's, if read; `folder` is that of its file.
 
         Raises:
             UsageError: the type, the default or what goes to click cannot work.
         """
         from flowstone_runtime.parameter_option import parameter_option
 
-        return parameter_option(self, {} if configs is None else configs)
+        return parameter_option(self, configs)
 
 
 def parameters_of(flow: type) -> tuple[Parameter, ...]:
