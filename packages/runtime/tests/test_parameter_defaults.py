@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
 from flowstone_client.settings import Settings
@@ -10,6 +11,7 @@ from flowstone_runtime.config import bind_configs
 from flowstone_runtime.config_value import ConfigValue
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.included_content import IncludedContent
+from flowstone_runtime.parameter_command import options_without_defaults
 from flowstone_runtime.parameter_defaults import default_values
 from flowstone_runtime.parameters import parameters_of
 
@@ -58,3 +60,19 @@ def test_a_default_that_cannot_be_used_is_named(parameter, words) -> None:
     """Nothing runs."""
     with pytest.raises(UsageError, match=words):
         default_values(Asking, (parameter,), SETTINGS)
+
+
+def test_without_defaults_nothing_is_computed_asked_for_or_required() -> None:
+    """What a resumed run is not given, it has already."""
+    parameters = (
+        Parameter("needed", required=True),
+        Parameter("computed", default=lambda: 1 / 0),
+        Parameter("asked", prompt=True),
+        Parameter("several", multiple=True, default=["a"]),
+        IncludeFile("table", default="nowhere"),
+        Parameter("count", default=3),
+    )
+    options = options_without_defaults(Asking, parameters)
+    command = click.Command("resume", params=options, callback=lambda **values: values)
+    found = command.main(["--count", "4"], standalone_mode=False)
+    assert {name: value for name, value in found.items() if value} == {"count": 4}

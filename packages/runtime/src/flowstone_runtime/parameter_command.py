@@ -26,6 +26,21 @@ def parameter_options(flow: type, parameters: Sequence[Parameter]) -> list[click
     return [parameter.option(configs, folder) for parameter in parameters]
 
 
+def options_without_defaults(flow: type, parameters: Sequence[Parameter]) -> list[click.Option]:
+    """The same for a command that goes on with an older run: what is not given is that run's.
+
+    Raises:
+        UsageError: as `parameter_options`.
+    """
+    options = parameter_options(flow, parameters)
+    for option in options:
+        option.default = None
+        option.required = False
+        option.prompt = None
+        option.show_default = False
+    return options
+
+
 class CommandWithParameters(click.Command):
     """A command whose help tells of the flow's parameters first, and of its own options after them."""
 
