@@ -64,7 +64,7 @@ class CommandWithParameters(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {"Parameters": [], "Options": []}
         for option in self.get_params(ctx):
             record = option.get_help_record(ctx)
-            if record is not None:
+            if record is not None and not isinstance(option, click.Argument):  # those stand in the usage line
                 groups["Parameters" if option in self.asked else "Options"].append(record)
         for title, records in groups.items():
             if records:
