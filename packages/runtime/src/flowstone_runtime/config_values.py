@@ -12,6 +12,7 @@ from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.errors import UsageError
 
 _NO_DEFAULT: Any = object()
+_UNPACKED = "_flowstone_unpacked_"
 
 
 class DelayedValue:
@@ -23,7 +24,11 @@ class DelayedValue:
         return _Item(self, name)
 
     def __getitem__(self, key: Any) -> "DelayedValue":
-        return _Item(self, key)
+        return self if isinstance(key, str) and key.startswith(_UNPACKED) else _Item(self, key)
+
+    def keys(self) -> tuple[str, ...]:
+        """What `**cfg.options` asks for: one key that stands for all, until `resolve` puts them in its place."""
+        return (f"{_UNPACKED}{id(self)}",)
 
     def get(self, key: Any, default: Any = None) -> "DelayedValue":
         """The value of the key; `default` if the config has no such key."""
@@ -33,19 +38,19 @@ class DelayedValue:
         return self._text()
 
     def __bool__(self) -> bool:
-        self._refuse()
+        raise self._early()
 
     def __iter__(self) -> NoReturn:
-        self._refuse()
+        raise self._early()
 
     def __str__(self) -> str:
-        self._refuse()
+        raise self._early()
 
     def __format__(self, _spec: str) -> str:
-        self._refuse()
+        raise self._early()
 
-    def _refuse(self) -> NoReturn:
-        raise UsageError(
+    def _early(self) -> UsageError:
+        return UsageError(
             f"{self._text()} has no value yet while the class is made; "
             'pass it on as it is, or compute with it in config_expr("...")'
         )
@@ -127,6 +132,8 @@ def is_delayed(value: Any) -> bool:
 def resolve(value: Any, configs: Mapping[str, Any]) -> Any:
     """The value, with everything delayed in it replaced; `configs` maps names of attributes to values.
 
+    Of a dict made with `**cfg.options`, the keys of that mapping take their places.
+
     Raises:
         UsageError: a config has no such key, or an expression fails.
     """
@@ -135,8 +142,23 @@ def resolve(value: Any, configs: Mapping[str, Any]) -> Any:
     if isinstance(value, DelayedValue):
         return value._resolve(configs)  # noqa: SLF001 - one family
     if isinstance(value, dict):
-        return {key: resolve(item, configs) for key, item in value.items()}
+        return _resolved_dict(value, configs)
     items = [resolve(item, configs) for item in value]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*items)
     return type(value)(items)
+
+
+def _resolved_dict(value: Mapping[Any, Any], configs: Mapping[str, Any]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, item in value.items():
+        resolved = resolve(item, configs)
+        if not (isinstance(key, str) and key.startswith(_UNPACKED)):
+            found[key] = resolved
+        elif isinstance(resolved, Mapping):
+            found |= resolved
+        else:
+            raise UsageError(
+                f"**{item!r} needs a mapping, and the config has {resolved!r} there; correct the config"
+            )
+    return found

@@ -33,10 +33,14 @@ from flowstone_executors import InProcessExecutor, LocalExecutor
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import Executor, FlowstoneError
 from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.config import bind_configs, bound_configs
+from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
+from flowstone_runtime.included_content import save_value
 from flowstone_runtime.machine import this_machine
+from flowstone_runtime.parameter_defaults import default_values
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
@@ -67,7 +71,7 @@ class RunOptions:
     """What may differ from run to run of one flow."""
 
     parameters: Mapping[str, Any]
-    """Attribute name to value, converted to the parameter's type."""
+    """Attribute name to value, converted to the parameter's type; for those left out, their defaults count."""
     tags: tuple[str, ...] = ()
     max_workers: int = 0
     """Tasks at once; 0 for one for each core that this process may use."""
@@ -99,16 +103,14 @@ def run_flow(
         StorageError: the store cannot be used, or not any more.
     """
     started = time.monotonic()
-    graph = declared_graph(flow, options.added)
+    origin = None if options.resume is None else _origin(flow, options.resume, settings)
+    graph = declared_graph(flow, options.added, bound_configs(flow))
     if options.resume is not None and options.resume.step is not None:
         graph[options.resume.step]
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
-        # What is resumed is in a store that is there.
-        datastore, is_new_store = _open_store(settings.store, create=options.resume is None)
+        datastore, is_new_store = _open_store(settings.store)
         # Whatever can be wrong with what the user gave shows before the run has a name.
-        resume = options.resume
-        origin = None if resume is None else find_origin(datastore, graph.name, resume, settings.user)
         draft = _run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
@@ -129,13 +131,19 @@ def run_flow(
     return outcome
 
 
-def _open_store(place: str, *, create: bool) -> tuple[Datastore, bool]:
+def _origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
+    """The run to resume; its configs are the flow's."""
+    datastore = Datastore.open(settings.store)
+    origin = find_origin(datastore, flow.__name__, request, settings.user)
+    bind_configs(flow, stored_configs(flow, datastore, origin.started))
+    return origin
+
+
+def _open_store(place: str) -> tuple[Datastore, bool]:
     """The store, and whether it was made just now."""
     try:
         return Datastore.open(place), False
     except NotAStoreError:
-        if not create:
-            raise
         return Datastore.open(place, create=True), True
 
 
@@ -163,20 +171,19 @@ def _run_record(
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
     code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
+    asked = parameters_of(flow)
+    given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
     inherited = {} if origin is None else origin.started.parameters
-    given = {
-        p.attribute: options.parameters.get(p.attribute, p.default)
-        for p in parameters_of(flow)
-        if p.attribute in options.parameters or p.attribute not in inherited
-    }
-    kept = {p.attribute: inherited[p.attribute] for p in parameters_of(flow) if p.attribute not in given}
+    kept = {p.attribute: inherited[p.attribute] for p in asked if p.attribute in inherited.keys() - given.keys()}
+    missing = [p for p in asked if p.attribute not in given and p.attribute not in kept]
+    values = {**given, **default_values(flow, missing, settings)}
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
         flow=graph.name,
         run_id="unnamed",
         user=settings.user,
-        parameters={**kept, **_save_all(datastore, graph.name, given)},
+        parameters={**kept, **_save_all(datastore, graph.name, values)},
         constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
@@ -212,7 +219,7 @@ def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dic
     saved = {}
     for name, value in values.items():
         try:
-            saved[name] = datastore.artifacts.save(value)
+            saved[name] = save_value(datastore.artifacts, value)
         except UnpicklableError as error:
             raise UsageError(
                 f"{flow}.{name} of type {error.type_name} cannot be stored: {error.detail}; "

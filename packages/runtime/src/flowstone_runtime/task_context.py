@@ -53,6 +53,7 @@ class TaskContext:
     loaded: dict[str, tuple[Artifact, Any]] = attrs.field(factory=dict)
     parameter_reads: dict[str, str] = attrs.field(factory=dict)
     _parameter_values: dict[str, Any] = attrs.field(factory=dict)
+    _parsed_values: dict[str, Any] = attrs.field(factory=dict)
 
     def __reduce__(self) -> Any:
         raise UsageError(FLOW_IS_NO_ARTIFACT)
@@ -125,6 +126,12 @@ class TaskContext:
             self.parameter_reads[name] = artifact.address
             self._parameter_values[name] = self.store.load(artifact)
         return self._parameter_values[name]
+
+    def parsed(self, name: str, parse: Callable[[Any], Any]) -> Any:
+        """What `parse` makes of a parameter, once for the task."""
+        if name not in self._parsed_values:
+            self._parsed_values[name] = parse(self.parameter(name))
+        return self._parsed_values[name]
 
     # Foreach
 

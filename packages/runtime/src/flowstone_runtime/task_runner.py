@@ -218,9 +218,12 @@ class TaskRunner:
         """What the foreach runs over: an artifact, a parameter, or what was made of one to have positions."""
         name, items = context.node.foreach, context.foreach_items
         assert name is not None, "called for a foreach only"
-        known = entries.get(name) or context.entry(name) or context.parameters.get(name)
+        known = entries.get(name) or context.entry(name)
         if known is not None and getattr(flow, name) is items:
             return known
+        # Of an included file, the items may be what its parser made, and not what is stored.
+        if known is None and name in context.parameters and context.parameter(name) is items:
+            return context.parameters[name]
         return self.datastore.artifacts.save(items)
 
 

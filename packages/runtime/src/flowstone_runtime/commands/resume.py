@@ -8,6 +8,7 @@ from click.core import ParameterSource
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.commands.run_options import run_options, split_options, start
 from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.parameter_command import CommandWithParameters, options_without_defaults
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.resume import ResumeRequest
 
@@ -27,12 +28,9 @@ def command(flow: type[FlowSpec]) -> click.Command:
         request = ResumeRequest(flowstone_origin_run_id, flowstone_step)
         return start(context, given, options, request)
 
-    options = [parameter.option() for parameter in parameters_of(flow)]
-    for option in options:  # what is not given is the old run's
-        option.required = False
-        option.show_default = False
-    return click.Command(
+    return CommandWithParameters(
         "resume",
+        options_without_defaults(flow, parameters_of(flow)),
         callback=resume,
         help=(
             "Go on where an older run ended. Take over the tasks that finished, run the others. With STEP, run "
@@ -40,7 +38,6 @@ def command(flow: type[FlowSpec]) -> click.Command:
         ),
         params=[
             click.Argument(["flowstone_step"], required=False, metavar="[STEP]"),
-            *options,
             click.Option(
                 ["--origin-run-id", "flowstone_origin_run_id"],
                 metavar="RUN",
