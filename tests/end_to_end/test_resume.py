@@ -224,7 +224,9 @@ def test_a_run_that_still_runs_is_not_resumed(flow_file) -> None:
     flow = flow_file(TRAIN.replace('note("report")', "import time; print('waiting', flush=True); time.sleep(60)"))
     with flow.start("run") as process:
         assert any("waiting" in line for line in process.stdout)
-        assert "is still running" in flow.call("resume", exit_code=2)
+        assert "that has ended and could be resumed" in flow.call("resume", exit_code=2)
+        running = flow.latest_run()
+        assert "is still running" in flow.call("resume", "--origin-run-id", running.id, exit_code=2)
         process.kill()
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -11,8 +11,8 @@ import attrs
 from flowstone_interfaces import Resources
 from flowstone_runtime.thread_share import usable_cores
 
-_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
-"""Of a container, where it has one (Linux, cgroup v2)."""
+_MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of a container, where it has one (Linux: cgroup v2, v1)."""
 _GPU_DEVICE = re.compile(r"nvidia\d+\Z")
 
 
@@ -41,16 +41,17 @@ class Capacity:
 def this_machine(environ: Mapping[str, str]) -> Capacity:
     """What tasks may use here: of a container, what it was given."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = _memory_limit()
-    return Capacity(usable_cores(), min(memory, limit or memory) >> 20, _gpus(environ))
+    return Capacity(usable_cores(), min([memory, *_memory_limits()]) >> 20, _gpus(environ))
 
 
-def _memory_limit() -> int | None:
-    try:
-        text = _MEMORY_LIMIT.read_text().strip()
-    except OSError:  # no such container, or another system
-        return None
-    return int(text) if text.isdecimal() else None
+def _memory_limits() -> Iterator[int]:
+    for file in _MEMORY_LIMITS:
+        try:
+            text = file.read_text().strip()
+        except OSError:  # no such container, or another system
+            continue
+        if text.isdecimal():  # else it says that there is no limit
+            yield int(text)
 
 
 def _gpus(environ: Mapping[str, str]) -> int:

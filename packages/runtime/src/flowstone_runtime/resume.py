@@ -14,7 +14,7 @@ class ResumeRequest:
     """What a person asks for."""
 
     origin_run_id: str | None = None
-    """`None` for the newest run of the person who asks."""
+    """`None` for the newest run of the person who asks that has ended."""
     step: str | None = None
     """Run this step again, whatever became of it."""
 
@@ -26,14 +26,14 @@ def find_origin(datastore: Datastore, flow: str, request: ResumeRequest, user: s
         UsageError: there is none, or it still runs.
     """
     if request.origin_run_id is None:
-        origin = next(_runs_of(datastore, flow, user), None)
-        if origin is None:
+        newest = next(_ended_runs(datastore, flow, user), None)
+        if newest is None:
             raise UsageError(
-                f"there is no run of {flow} by {user} in {datastore.url} to resume; "
+                f"there is no run of {flow} by {user} in {datastore.url} that has ended and could be resumed; "
                 "start one with `run`, or name another's with --origin-run-id"
             )
-    else:
-        origin = read_run(datastore, flow, request.origin_run_id.removeprefix(f"{flow}/"))
+        return newest
+    origin = read_run(datastore, flow, request.origin_run_id.removeprefix(f"{flow}/"))
     if origin.state is RunState.RUNNING:
         raise UsageError(
             f"{flow}/{origin.started.run_id} is still running; wait for its end, or name another run with "
@@ -56,10 +56,12 @@ def read_run(datastore: Datastore, flow: str, run_id: str) -> RunSummary:
     return summary
 
 
-def _runs_of(datastore: Datastore, flow: str, user: str) -> Iterator[RunSummary]:
+def _ended_runs(datastore: Datastore, flow: str, user: str) -> Iterator[RunSummary]:
     for run_id in datastore.run_ids(flow):
         summary = _summary(datastore, flow, run_id)
-        if summary is not None and summary.started.user == user:
+        if summary is None or summary.started.user != user:
+            continue
+        if summary.state is not RunState.RUNNING:
             yield summary
 
 

@@ -9,6 +9,7 @@ import heapq
 import json
 import os
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ import attrs
 
 from flowstone_executors.job import decode_result
 from flowstone_executors.local.child import TaskPipes
+from flowstone_executors.local.memory_kills import MemoryKills
 from flowstone_executors.local.messages import NOTICE_BYTES, Command, News, Notice, Verb
 from flowstone_executors.local.zygote import Zygote
 from flowstone_interfaces import PostEvent, Reason, Stream, TaskFinished, TaskLog, TaskRequest, TaskStarted
@@ -54,11 +56,13 @@ class Supervisor:
         self._deadlines: list[tuple[float, int]] = []
         self._next_number = 0
         self._notices = bytearray()
+        self._memory_kills = MemoryKills()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="flowstone-local-executor", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
+        self._memory_kills.start()
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, self._on_wake)
         self._selector.register(self._zygote.socket, selectors.EVENT_READ, self._on_zygote)
         self._thread.start()
@@ -230,7 +234,14 @@ class Supervisor:
         elif attempt.stopped_for is not None:
             self._finish(attempt, notice, attempt.stopped_for)
         else:
-            self._finish(attempt, notice, Reason.EXITED if notice.value >= 0 else Reason.SIGNALLED)
+            self._finish(attempt, notice, self._reason(notice))
+
+    def _reason(self, notice: Notice) -> Reason:
+        """Why a task ended that we did not stop."""
+        if notice.value >= 0:
+            return Reason.EXITED
+        is_killed = notice.value == -signal.SIGKILL
+        return Reason.OUT_OF_MEMORY if is_killed and self._memory_kills.take_one() else Reason.SIGNALLED
 
     def _lose_zygote(self) -> None:
         """The zygote was killed, and the kernel its tasks with it; say so for each."""
@@ -269,6 +280,11 @@ def _message(notice: Notice, reason: Reason, timeout_seconds: float | None) -> s
         return "the process that starts tasks was killed, and this task with it"
     if reason is Reason.REFUSED:
         return f"no process could be forked: {os.strerror(notice.value)}"
+    if reason is Reason.OUT_OF_MEMORY:
+        return (
+            f"the machine ran out of memory, and the kernel killed it; it held {notice.max_memory_mib:.0f} MiB "
+            "(run fewer tasks at once, or on a larger machine)"
+        )
     if reason is Reason.TIMED_OUT:
         return f"it ran longer than {timeout_seconds:g} seconds"
     return ""

@@ -41,7 +41,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
             click.Option(
                 ["--origin-run-id", "flowstone_origin_run_id"],
                 metavar="RUN",
-                help="The run to resume; else your newest.",
+                help="The run to resume; else your newest that has ended.",
             ),
             *run_options(),
         ],
