@@ -57,12 +57,17 @@ def artifact_address(encoding: str, stream: str, buffers: Iterable[str]) -> str:
     return address_of("\n".join(("flowstone-artifact", encoding, stream, *buffers, "")).encode("ascii"))
 
 
+def is_address(text: Any) -> bool:
+    """Whether this is a text that may be an address."""
+    return isinstance(text, str) and _ADDRESS.match(text) is not None
+
+
 def check_address(text: Any) -> str:
     """Return `text` if it is an address.
 
     Raises:
         InvalidAddressError: it is not 64 lowercase hexadecimal digits.
     """
-    if not isinstance(text, str) or not _ADDRESS.match(text):
+    if not is_address(text):
         raise InvalidAddressError(f"{text!r:.80}")
     return text

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from flowstone_datastore.address import InvalidAddressError, check_address
+from flowstone_datastore.address import InvalidAddressError, check_address, is_address
 from flowstone_datastore.fields import LARGEST_INTEGER, InvalidRecordError, refuse
 
 PICKLE_5 = "pickle-5"
@@ -25,6 +25,9 @@ class ChunkRef:
     size: int
 
     def __attrs_post_init__(self) -> None:
+        # As cheap as can be: a large frame has thousands, and each loading makes them all anew.
+        if type(self.size) is int and 0 <= self.size <= LARGEST_INTEGER and is_address(self.address):
+            return
         _check_address("ChunkRef.address", self.address)
         _check_size("ChunkRef.size", self.size)
 

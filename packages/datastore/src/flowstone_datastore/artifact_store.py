@@ -81,7 +81,7 @@ class ArtifactStore:
         blobs = self.blobs(artifact, name=shown)
         inline = blobs.stream.inline
         stream = self._blobs.get(blobs.stream, shown) if inline is None else inline
-        return pickling.load(stream, [self._blobs.get(blob, shown) for blob in blobs.buffers], artifact.type)
+        return pickling.load(stream, self._blobs.get_all(blobs.buffers, shown), artifact.type)
 
     def address(self, value: Any) -> str:
         """The address that `save` would give the value's artifact; nothing is written.

@@ -7,7 +7,7 @@ from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.chunking import average_of, cuts
-from flowstone_datastore.mapping import Region, can_map
+from flowstone_datastore.mapping import Region, can_map, pages
 from flowstone_datastore.storage import Buffer
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ _FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
 """Bytes. Less is read: faster than mapping, and no mapping of the process's 65,530 is used."""
+
+
+_REGION_BYTES = 4 << 20
+"""Blobs of up to so many bytes together are mapped into one region, and so are freed together."""
 
 
 class BlobStore:
@@ -54,26 +58,48 @@ class BlobStore:
         return Blob.of_chunks(*map(self._chunks.put, _runs(segments)))
 
     def get(self, blob: Blob, artifact: str) -> Buffer:
-        """The bytes of a blob, in memory that the caller may keep and change; mapped, where that pays.
+        """The bytes of one blob: as `get_all`."""
+        return self.get_all((blob,), artifact)[0]
+
+    def get_all(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        """The bytes of each blob, in memory that the caller may keep and change; mapped, where that pays.
 
         Raises:
             MissingChunkError: some of them are not in the store.
             DamagedChunkError: some of them are not what was stored.
         """
+        can_be_mapped = self._chunks.maps_files and can_map()
+        found: list[Buffer] = []
+        together: list[Blob] = []
+        for blob in blobs:
+            is_mapped = can_be_mapped and blob.inline is None and blob.size >= _LEAST_MAPPED
+            if together and not (is_mapped and sum([blob.size for blob in together]) + blob.size <= _REGION_BYTES):
+                found += self._mapped(together, artifact)
+                together = []
+            if is_mapped:
+                together.append(blob)
+            else:
+                found.append(self._read(blob, artifact))
+        return found + self._mapped(together, artifact)
+
+    def _read(self, blob: Blob, artifact: str) -> bytearray:
         if blob.inline is not None:
             return bytearray(blob.inline)
-        if self._chunks.maps_files and can_map() and blob.size >= _LEAST_MAPPED:
-            return self._mapped(blob, artifact)
         parts = [*self._parts(blob.chunks, artifact)]
         return parts[0] if len(parts) == 1 else bytearray().join(parts)
 
-    def _mapped(self, blob: Blob, artifact: str) -> memoryview:
-        region = Region(blob.size)
+    def _mapped(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        """Blobs that share a region: making one costs as much as mapping a chunk."""
+        if not blobs:
+            return []
+        region = Region(sum([pages(blob.size) for blob in blobs]))
         offset = 0
-        for chunk in blob.chunks:
-            self._chunks.put_into(region, chunk, offset, artifact)
-            offset += chunk.size
-        return region.view
+        views: list[Buffer] = []
+        for blob in blobs:
+            self._chunks.put_all_into(region, blob.chunks, offset, artifact)
+            views.append(region.view[offset : offset + blob.size])
+            offset += pages(blob.size)
+        return views
 
     def _parts(self, chunks: Sequence[ChunkRef], artifact: str) -> Iterable[bytearray]:
         def get(chunk: ChunkRef) -> bytearray:

@@ -8,6 +8,7 @@ from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.file_reading import read_file
+from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.mapping import Region
 from flowstone_datastore.storage import Buffer, OpensFiles, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
@@ -28,6 +29,7 @@ LARGEST_CHUNK = 1 << 31
 
 _LEAST_COMPRESSED = 64 * 1024
 """Bytes. For less, loading zstd costs a task more than it saves."""
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _ZEROS = bytes(LEAD_MODULUS)
 
 
@@ -37,6 +39,8 @@ class ChunkStore:
     def __init__(self, storage: Storage, verify: Verify = "once") -> None:
         self._storage = storage
         self._files = storage if isinstance(storage, OpensFiles) else None
+        # Other storages may want to know which of their files are used.
+        self._folder = storage.file("chunks") + "/" if isinstance(storage, FileStorage) else None
         self._verification = Verification(verify)
 
     @property
@@ -91,6 +95,22 @@ class ChunkStore:
         except ObjectNotFoundError:
             return self._get_compressed(address, size, artifact)
 
+    def put_all_into(
+        self, region: Region, chunks: Sequence[ChunkRef], offset: int, artifact: str | None = None
+    ) -> None:
+        """Bring the bytes of a blob's chunks, side by side, to `offset` of a region, where a page begins.
+
+        Raises:
+            MissingChunkError: some of them are not in the store.
+            DamagedChunkError: some of them are not what was stored.
+        """
+        end = stop = offset + sum([chunk.size for chunk in chunks])
+        for chunk in reversed(chunks):
+            start = end - chunk.size
+            if self._folder is None or not self._map_quickly(region, chunk, start, end, is_last=end == stop):
+                self.put_into(region, chunk, start, artifact)
+            end = start
+
     def put_into(self, region: Region, chunk: ChunkRef, offset: int, artifact: str | None = None) -> None:
         """Bring a chunk's bytes to `offset` of a region: mapped if they can be, read if not.
 
@@ -105,6 +125,26 @@ class ChunkStore:
         except ObjectNotFoundError:
             pass  # it may be compressed
         region.view[offset : offset + chunk.size] = self.get(chunk.address, size=chunk.size, artifact=artifact)
+
+    def _map_quickly(self, region: Region, chunk: ChunkRef, start: int, end: int, *, is_last: bool) -> bool:
+        """Map a chunk if its file is as almost all are: there, verified, and laid out for this place.
+
+        A large frame has thousands of chunks, so this is as few steps as can be. All else is left to `put_into`.
+        """
+        address = chunk.address
+        try:
+            descriptor = os.open(f"{self._folder}{address[:2]}/{address}", _READ)
+        except OSError:
+            return False
+        try:
+            status = os.fstat(descriptor)
+            return not self._verification.is_due(address, status) and region.map_from_end(
+                descriptor, status.st_size - chunk.size, start, end, is_last=is_last
+            )
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def _map_into(
         self, files: OpensFiles, region: Region, chunk: ChunkRef, offset: int, artifact: str | None

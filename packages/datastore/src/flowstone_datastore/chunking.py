@@ -21,8 +21,9 @@ WHOLE_BYTES = 512 * 1024
 LARGEST_AVERAGE = 4 * 1024 * 1024
 """Bytes. The most that pyfastcdc takes."""
 
-_FEWEST_CHUNKS = 128
-"""So many chunks a large buffer has at least: a small change stores 1/128 of it, twice in the worst case."""
+_FEWEST_CHUNKS = 112
+"""About so many chunks a large buffer has at least. Overwriting a hundredth of it stores that and, at its two ends,
+about two chunks more: with so many, less than three hundredths; with fewer, more. Each is a file that a reader opens."""
 
 
 def average_of(size: int) -> int:
