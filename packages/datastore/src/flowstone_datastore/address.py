@@ -68,6 +68,6 @@ def check_address(text: Any) -> str:
     Raises:
         InvalidAddressError: it is not 64 lowercase hexadecimal digits.
     """
-    if not is_address(text):
+    if not isinstance(text, str) or not _ADDRESS.match(text):
         raise InvalidAddressError(f"{text!r:.80}")
     return text

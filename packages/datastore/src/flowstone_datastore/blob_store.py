@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
 from flowstone_datastore.chunk_store import ChunkStore
-from flowstone_datastore.chunking import average_of, cuts
+from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
 from flowstone_datastore.mapping import Region, can_map, pages
+from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer, parts_of
 from flowstone_datastore.storage import Buffer
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class BlobStore:
         self._chunks = chunks
         self._workers = _FILE_WRITERS if chunks.maps_files else _CONNECTIONS
 
-    def put(self, buffers: Sequence[memoryview]) -> tuple[Blob, ...]:
+    def put(self, buffers: Sequence[Memory]) -> tuple[Blob, ...]:
         """Store each buffer as a blob, several chunks at once.
 
         Raises:
@@ -110,9 +111,9 @@ class BlobStore:
         with _threads(self._workers) as pool:
             return [*pool.map(get, chunks)]
 
-    def _put_piece(self, piece: tuple[memoryview, int]) -> ChunkRef:
+    def _put_piece(self, piece: tuple[Memory, int]) -> ChunkRef:
         data, offset = piece
-        return self._chunks.put((data,), offset=offset)
+        return self._chunks.put(parts_of(data), offset=offset)
 
 
 def _threads(count: int) -> "ThreadPoolExecutor":
@@ -121,13 +122,19 @@ def _threads(count: int) -> "ThreadPoolExecutor":
     return ThreadPoolExecutor(count)
 
 
-def address_of_cut(buffer: memoryview) -> str:
+def address_of_cut(buffer: Memory) -> str:
     """The address of the blob that `BlobStore.put` would make of a buffer."""
-    return blob_address([address_of(piece) for piece, _ in _pieces(buffer)])
+    return blob_address([address_of(*parts_of(piece)) for piece, _ in _pieces(buffer)])
 
 
-def _pieces(buffer: memoryview) -> Iterator[tuple[memoryview, int]]:
+def _pieces(buffer: Memory) -> Iterator[tuple[Memory, int]]:
     """Each chunk of a buffer, and where it begins."""
+    if isinstance(buffer, ScatteredBuffer):
+        if buffer.nbytes <= WHOLE_BYTES:
+            if buffer.nbytes:
+                yield buffer, 0
+            return
+        buffer = memoryview(b"".join(buffer.parts()))
     for start, end in cuts(buffer):
         yield buffer[start:end], start
 
@@ -146,6 +153,6 @@ def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:
             yield short
             short, waiting = [], 0
         if is_long:
-            yield from ((piece,) for piece, _ in _pieces(view))
+            yield from ((view[start:end],) for start, end in cuts(view))
     if waiting:
         yield short

@@ -21,9 +21,9 @@ WHOLE_BYTES = 512 * 1024
 LARGEST_AVERAGE = 4 * 1024 * 1024
 """Bytes. The most that pyfastcdc takes."""
 
-_FEWEST_CHUNKS = 112
-"""About so many chunks a large buffer has at least. Overwriting a hundredth of it stores that and, at its two ends,
-about two chunks more: with so many, less than three hundredths; with fewer, more. Each is a file that a reader opens."""
+_FEWEST_CHUNKS = 120
+"""About so many chunks a large buffer has at least, each a file that a reader opens. With fewer,
+overwriting a hundredth of a frame, which stores a chunk more at each of its ends, costs over three hundredths."""
 
 
 def average_of(size: int) -> int:
@@ -52,12 +52,13 @@ def cuts(buffer: memoryview) -> Iterator[tuple[int, int]]:
         yield chunk.offset, chunk.offset + chunk.length
 
 
-def first_cut(buffer: memoryview, average: int) -> int:
-    """Where the first chunk of a buffer ends that is cut with this average."""
-    return next(iter(_chunker(average).cut_buf(buffer))).length if buffer.nbytes else 0
+def first_cut(buffer: memoryview, average: int, largest: int | None = None) -> int:
+    """Where the first chunk of a buffer ends that is cut with this average; `largest` is the most it may have."""
+    return next(iter(_chunker(average, largest).cut_buf(buffer))).length if buffer.nbytes else 0
 
 
-def _chunker(average: int) -> "FastCDC":
+def _chunker(average: int, largest: int | None = None) -> "FastCDC":
     from pyfastcdc import FastCDC
 
-    return FastCDC(average, min_size=average // 4, max_size=average * 4, normalized_chunking=1, seed=0)
+    largest = average * 4 if largest is None else largest
+    return FastCDC(average, min_size=average // 4, max_size=largest, normalized_chunking=1, seed=0)
