@@ -1,12 +1,13 @@
 """Memory in, blobs out, and back: cut into chunks, stored side by side, mapped again."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
+from flowstone_datastore.known_cuts import KnownCuts
 from flowstone_datastore.mapping import Region, can_map, pages
 from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer, parts_of
 from flowstone_datastore.storage import Buffer
@@ -30,11 +31,16 @@ _REGION_BYTES = 4 << 20
 """Blobs of up to so many bytes together are mapped into one region, and so are freed together."""
 
 
+_Piece: TypeAlias = tuple[Memory, int, str | None]
+"""A chunk to be stored: its bytes, where it begins, and its address if that is known."""
+
+
 class BlobStore:
     """Large memory in a chunk store. May be used from any thread."""
 
     def __init__(self, chunks: ChunkStore) -> None:
         self._chunks = chunks
+        self._known = KnownCuts()
         self._workers = _FILE_WRITERS if chunks.maps_files else _CONNECTIONS
 
     def put(self, buffers: Sequence[Memory]) -> tuple[Blob, ...]:
@@ -45,10 +51,10 @@ class BlobStore:
         """
         largest = max([buffer.nbytes for buffer in buffers], default=0)
         if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
-            return tuple([Blob.of_chunks(*map(self._put_piece, _pieces(buffer))) for buffer in buffers])
+            return tuple([self._blob(buffer, map(self._put_piece, self._pieces(buffer))) for buffer in buffers])
         with _threads(self._workers) as pool:
-            pending = [pool.map(self._put_piece, _pieces(buffer)) for buffer in buffers]
-            return tuple([Blob.of_chunks(*refs) for refs in pending])
+            pending = [pool.map(self._put_piece, self._pieces(buffer)) for buffer in buffers]
+            return tuple([self._blob(buffer, refs) for buffer, refs in zip(buffers, pending, strict=True)])
 
     def put_stream(self, segments: Sequence[Buffer]) -> Blob:
         """Store the segments, joined, as a blob that is read whole: long ones in chunks, small ones together.
@@ -111,9 +117,23 @@ class BlobStore:
         with _threads(self._workers) as pool:
             return [*pool.map(get, chunks)]
 
-    def _put_piece(self, piece: tuple[Memory, int]) -> ChunkRef:
-        data, offset = piece
-        return self._chunks.put(parts_of(data), offset=offset)
+    def _pieces(self, memory: Memory) -> Iterator[_Piece]:
+        """The chunks of what left a pickle; where most of it is known, this computes their addresses."""
+        if isinstance(memory, ScatteredBuffer):
+            yield from _pieces_of_scattered(memory)
+        else:
+            for cut in self._known.cut(memory):
+                yield memory[cut.start : cut.end], cut.start, cut.address
+
+    def _put_piece(self, piece: _Piece) -> ChunkRef:
+        data, offset, address = piece
+        return self._chunks.put(parts_of(data), offset=offset, address=address)
+
+    def _blob(self, memory: Memory, refs: Iterable[ChunkRef]) -> Blob:
+        chunks = tuple(refs)
+        if isinstance(memory, memoryview):
+            self._known.remember(memory, chunks)
+        return Blob.of_chunks(*chunks)
 
 
 def _threads(count: int) -> "ThreadPoolExecutor":
@@ -122,21 +142,21 @@ def _threads(count: int) -> "ThreadPoolExecutor":
     return ThreadPoolExecutor(count)
 
 
-def address_of_cut(buffer: Memory) -> str:
-    """The address of the blob that `BlobStore.put` would make of a buffer."""
-    return blob_address([address_of(*parts_of(piece)) for piece, _ in _pieces(buffer)])
+def address_of_cut(memory: Memory) -> str:
+    """The address of the blob that `BlobStore.put` would make."""
+    if isinstance(memory, ScatteredBuffer):
+        return blob_address([address_of(*parts_of(data)) for data, _, _ in _pieces_of_scattered(memory)])
+    return blob_address([address_of(memory[start:end]) for start, end in cuts(memory)])
 
 
-def _pieces(buffer: Memory) -> Iterator[tuple[Memory, int]]:
-    """Each chunk of a buffer, and where it begins."""
-    if isinstance(buffer, ScatteredBuffer):
-        if buffer.nbytes <= WHOLE_BYTES:
-            if buffer.nbytes:
-                yield buffer, 0
-            return
-        buffer = memoryview(b"".join(buffer.parts()))
-    for start, end in cuts(buffer):
-        yield buffer[start:end], start
+def _pieces_of_scattered(buffer: ScatteredBuffer) -> Iterator[_Piece]:
+    """Each chunk, if possible without bringing the bytes together yet."""
+    if 0 < buffer.nbytes <= WHOLE_BYTES:
+        yield buffer, 0, None
+        return
+    joined = memoryview(b"".join(buffer.parts()))
+    for start, end in cuts(joined):
+        yield joined[start:end], start, None
 
 
 def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from stat import S_ISREG
 
 from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
@@ -40,7 +41,7 @@ class ChunkStore:
         self._storage = storage
         self._files = storage if isinstance(storage, OpensFiles) else None
         # Other storages may want to know which of their files are used.
-        self._folder = storage.file("chunks") + "/" if isinstance(storage, FileStorage) else None
+        self._root = f"{storage.root}/" if isinstance(storage, FileStorage) else None
         self._verification = Verification(verify)
 
     @property
@@ -48,16 +49,16 @@ class ChunkStore:
         """Whether chunks are files of this machine, which can be mapped."""
         return self._files is not None
 
-    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None) -> ChunkRef:
+    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None, address: str | None = None) -> ChunkRef:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
         `offset` says where in a blob that will be mapped the chunk begins: its file gets the lead that mapping
-        wants, and is not compressed. A chunk of the wrong length, which only damage can leave, is replaced.
+        wants, and is not compressed. `address` is that of the bytes, if it was just computed. A chunk of the wrong length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
         """
-        address = address_of(*buffers)
+        address = address or address_of(*buffers)
         size = sum([memoryview(buffer).nbytes for buffer in buffers])
         path = path_of(address)
         lead = 0
@@ -107,7 +108,7 @@ class ChunkStore:
         end = stop = offset + sum([chunk.size for chunk in chunks])
         for chunk in reversed(chunks):
             start = end - chunk.size
-            if self._folder is None or not self._map_quickly(region, chunk, start, end, is_last=end == stop):
+            if self._root is None or not self._map_quickly(region, chunk, start, end, is_last=end == stop):
                 self.put_into(region, chunk, start, artifact)
             end = start
 
@@ -133,7 +134,7 @@ class ChunkStore:
         """
         address = chunk.address
         try:
-            descriptor = os.open(f"{self._folder}{address[:2]}/{address}", _READ)
+            descriptor = os.open(f"{self._root}{path_of(address)}", _READ)
         except OSError:
             return False
         try:
@@ -165,6 +166,8 @@ class ChunkStore:
 
         Whether this wrote it.
         """
+        if self._root is not None and self._is_fresh(path, sizes):
+            return False
         try:
             status = self._storage.status(path)
             if status.size in sizes:
@@ -175,6 +178,18 @@ class ChunkStore:
         except ObjectNotFoundError:
             return self._storage.write_new(path, buffers)
         return True
+
+    def _is_fresh(self, path: str, sizes: range) -> bool:
+        """Whether the chunk is there and need not be touched: as `_write` finds out, in one step."""
+        try:
+            status = os.stat(f"{self._root}{path}")  # noqa: PTH116 - as cheap as can be: for each chunk
+        except OSError:
+            return False
+        return (
+            status.st_size in sizes
+            and time.time() - status.st_mtime <= REFRESH_SECONDS
+            and S_ISREG(status.st_mode)
+        )
 
     def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
         from flowstone_datastore.compression import InvalidFrameError, decompress

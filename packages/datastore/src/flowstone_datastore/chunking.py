@@ -43,13 +43,17 @@ def cuts(buffer: memoryview) -> Iterator[tuple[int, int]]:
 
     An empty buffer has none.
     """
-    average = average_of(buffer.nbytes)
+    return cuts_from(buffer, 0)
+
+
+def cuts_from(buffer: memoryview, begin: int) -> Iterator[tuple[int, int]]:
+    """As `cuts`, of a buffer whose chunks before `begin`, where one of them ends, are known."""
     if buffer.nbytes <= WHOLE_BYTES:
-        if buffer.nbytes:
-            yield 0, buffer.nbytes
+        if begin < buffer.nbytes:
+            yield begin, buffer.nbytes
         return
-    for chunk in _chunker(average).cut_buf(buffer):
-        yield chunk.offset, chunk.offset + chunk.length
+    for chunk in _chunker(average_of(buffer.nbytes)).cut_buf(buffer[begin:]):
+        yield begin + chunk.offset, begin + chunk.offset + chunk.length
 
 
 def first_cut(buffer: memoryview, average: int, largest: int | None = None) -> int:
