@@ -7,6 +7,7 @@ from stat import S_ISREG
 
 from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
+from flowstone_datastore.cached_reading import CachedReading
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.file_reading import read_file
 from flowstone_datastore.file_storage import FileStorage
@@ -43,6 +44,7 @@ class ChunkStore:
         # Other storages may want to know which of their files are used.
         self._root = f"{storage.root}/" if isinstance(storage, FileStorage) else None
         self._verification = Verification(verify)
+        self._objects = CachedReading(storage, self._verification)
 
     @property
     def maps_files(self) -> bool:
@@ -53,7 +55,8 @@ class ChunkStore:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
         `offset` says where in a blob that will be mapped the chunk begins: its file gets the lead that mapping
-        wants, and is not compressed. `address` is that of the bytes, if it was just computed. A chunk of the wrong length, which only damage can leave, is replaced.
+        wants, and is not compressed. `address` is that of the bytes, if it was just computed. A chunk of the wrong
+        length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
@@ -84,9 +87,9 @@ class ChunkStore:
             DamagedChunkError: they are not what was stored.
         """
         path = path_of(check_address(address))
+        if self._files is None:
+            return self._get_far(address, size, artifact)
         try:
-            if self._files is None:
-                return self._checked(bytearray(self._storage.read(path)), address, size, artifact)
             with self._files.open_file(path) as file:
                 status = os.fstat(file.fileno())
                 data = read_file(file, status.st_size)
@@ -192,17 +195,43 @@ class ChunkStore:
         )
 
     def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
-        from flowstone_datastore.compression import InvalidFrameError, decompress
-
         try:
             frame = self._storage.read(path_of(address) + COMPRESSED_SUFFIX)
         except ObjectNotFoundError as error:
             raise MissingChunkError(address, self._storage.url, artifact) from error
+        return self._checked(self._unpacked(frame, address, size, artifact), address, size, artifact)
+
+    def _get_far(self, address: str, size: int | None, artifact: str | None) -> bytearray:
+        """A chunk that is no file: asked for first under the name that one of its size probably has."""
+        path = path_of(address)
+        names = (path, path + COMPRESSED_SUFFIX)
+
+        def unpack(name: str, data: Buffer) -> bytearray:
+            is_packed = name.endswith(COMPRESSED_SUFFIX)
+            found = self._unpacked(data, address, size, artifact) if is_packed else bytearray(data)
+            return self._measured(found, address, size, artifact)
+
         try:
-            data = bytearray(decompress(frame, LARGEST_CHUNK if size is None else size))
+            return self._objects.read(
+                names if (size or 0) < _LEAST_COMPRESSED else names[::-1],
+                unpack,
+                lambda data: self._verify(data, address, artifact),
+            )
+        except ObjectNotFoundError as error:
+            raise MissingChunkError(address, self._storage.url, artifact) from error
+
+    def _unpacked(self, frame: Buffer, address: str, size: int | None, artifact: str | None) -> bytearray:
+        from flowstone_datastore.compression import InvalidFrameError, decompress
+
+        try:
+            return bytearray(decompress(frame, LARGEST_CHUNK if size is None else size))
         except InvalidFrameError as error:
             raise self._damaged(address, str(error), artifact) from error
-        return self._checked(data, address, size, artifact)
+
+    def _measured(self, data: bytearray, address: str, size: int | None, artifact: str | None) -> bytearray:
+        if size is not None and len(data) != size:
+            raise self._damaged(address, f"it has {len(data)} bytes instead of {size}", artifact)
+        return data
 
     def _checked(
         self,
@@ -214,8 +243,7 @@ class ChunkStore:
         status: os.stat_result | None = None,
     ) -> bytearray:
         """`data`, of an open file or of none, if it is what the address says, as far as that must be checked."""
-        if size is not None and len(data) != size:
-            raise self._damaged(address, f"it has {len(data)} bytes instead of {size}", artifact)
+        self._measured(data, address, size, artifact)
         if self._verification.is_due(address, status):
             self._verify(data, address, artifact)
             if status is not None:

@@ -90,7 +90,7 @@ def run_flow(
     graph = parse_flow(flow)
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
-        datastore, is_new_store = _open_store(settings.store)
+        datastore, is_new_store = _open_store(settings)
         # Whatever can be wrong with what the user gave shows before the run has a name.
         draft = _run_record(flow, graph, options, settings, datastore)
         _write_run_id(options.run_id_file, "")
@@ -101,7 +101,7 @@ def run_flow(
         _write_run_id(options.run_id_file, run_id)
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
-        plan = _plan(graph, options, datastore, run_id, ref)
+        plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref), cache=settings.cache)
         with open_reporter() as reporter:
             reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store))
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
@@ -109,12 +109,12 @@ def run_flow(
     return outcome
 
 
-def _open_store(place: str) -> tuple[Datastore, bool]:
+def _open_store(settings: Settings) -> tuple[Datastore, bool]:
     """The store, and whether it was made just now."""
     try:
-        return Datastore.open(place), False
+        return Datastore.open(settings.store, cache=settings.cache), False
     except NotAStoreError:
-        return Datastore.open(place, create=True), True
+        return Datastore.open(settings.store, create=True, cache=settings.cache), True
 
 
 def _run(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import attrs
 
 from flowstone_datastore import (
+    ChunkCache,
     Heartbeat,
     InvalidRecordError,
     LogFrame,
@@ -89,6 +90,7 @@ class RunPlan:
     """Of the process that started the run: what it sets is not set anew for tasks."""
     heartbeat_seconds: float
     verify: Verify = "once"
+    cache: ChunkCache | None = None
 
 
 @attrs.define
@@ -182,6 +184,7 @@ class Scheduler:
             main_file=plan.main_file,
             main_module=plan.main_module,
             verify=plan.verify,
+            cache=plan.cache,
         )
 
     # Events in
