@@ -126,7 +126,10 @@ def test_a_url_stays_as_it_is(project, environ):
     ("text", "reason"),
     [
         ("[tool.flowstone", "it is not valid TOML: "),
-        ("[tool.flowstone]\nstor = '/x'", "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes; correct it"),
+        (
+            "[tool.flowstone]\nstor = '/x'",
+            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes; correct it",
+        ),
         ("[tool.flowstone]\nstore = 3", "store must be a text that is not empty, not 3; correct it"),
         ("[tool.flowstone]\nstore = ''", "store must be a text that is not empty, not ''; correct it"),
         ("[tool.flowstone]\nuser = ['a']", "user must be a text that is not empty, not ['a']; correct it"),
@@ -168,7 +171,10 @@ def test_a_fault_in_a_profile_is_named_with_its_file(project, environ):
     file = write_profile(environ, "big", "sotre = '/x'")
     with pytest.raises(InvalidSettingsError) as caught:
         Settings.load(project, environ, {"profile": "big"})
-    assert str(caught.value) == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes; correct it"
+    assert (
+        str(caught.value)
+        == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes; correct it"
+    )
 
 
 def test_a_profile_that_nobody_wrote_is_an_error(project, environ):

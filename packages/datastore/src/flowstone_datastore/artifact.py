@@ -96,7 +96,10 @@ class Blob:
                 raise InvalidRecordError("the inline bytes of a blob", str(error)) from error
         if not isinstance(raw, list):
             refuse("a blob", raw, "base64 text or an array of chunks")
-        return cls.of_chunks(*[ChunkRef.from_json(chunk) for chunk in raw])
+        try:
+            return cls.of_chunks(*[ChunkRef(address, size) for address, size in raw])
+        except (TypeError, ValueError):  # one of them is none: say which
+            return cls.of_chunks(*[ChunkRef.from_json(chunk) for chunk in raw])
 
 
 @attrs.frozen

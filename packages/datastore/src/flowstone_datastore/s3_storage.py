@@ -136,8 +136,10 @@ class S3Storage:
                 answer = self._client.delete_objects(
                     Bucket=self._settings.bucket, Delete={"Objects": keys, "Quiet": True}
                 )
-                for error in answer.get("Errors", [])[:1]:
-                    raise botocore_exceptions().ClientError({"Error": error}, "DeleteObjects")
+                for error in answer.get("Errors", [])[:1]:  # told in the body of a success, without a status
+                    status = 403 if error.get("Code") == "AccessDenied" else 500
+                    refused = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+                    raise botocore_exceptions().ClientError(refused, "DeleteObjects")
 
     @property
     def _client(self) -> Any:
