@@ -1,15 +1,19 @@
 """Cuts that are found again instead of searched."""
 
+import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowstone_datastore import ArtifactStore, Blob, Blobs, ChunkStore, FileStorage
 from flowstone_datastore.address import address_of
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunking import WHOLE_BYTES, cuts
+from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.known_cuts import KnownCuts
 
 RANDOM = random.Random(4711).randbytes(6_000_000)
@@ -120,3 +124,36 @@ def test_threads_share_what_is_known():
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(cut, values * 3))
+
+
+def test_what_was_loaded_is_known_too(tmp_path):
+    """A task that loads a frame, changes it and stores it is the usual one."""
+    data = bytearray(RANDOM)
+    artifact = ArtifactStore(ChunkStore(FileStorage(tmp_path))).save(pickle.PickleBuffer(data))
+    store = ArtifactStore(ChunkStore(FileStorage(tmp_path)))
+    loaded = store.load(artifact)
+    assert known_share(store._blobs._known, loaded) == 1
+    assert store.save(pickle.PickleBuffer(loaded)) == artifact
+
+
+def test_cuts_of_another_rule_are_not_taken_over(tmp_path):
+    """They would give equal content another address."""
+    store = ArtifactStore(ChunkStore(FileStorage(tmp_path)))
+    data = memoryview(RANDOM)
+    size = 100_000
+    buffer = Blob.of_chunks(*[store._chunks.put((data[at : at + size],)) for at in range(0, len(data), size)])
+    right = store.save(pickle.PickleBuffer(bytearray(RANDOM)))
+    blobs = Blobs(store.blobs(right).stream, (buffer,), cuts="fixed")
+    layout = store._chunks.put((to_json_text(blobs.to_json()),))
+    reader = ArtifactStore(ChunkStore(FileStorage(tmp_path)))
+    loaded = reader.load(attrs.evolve(right, layout=layout))
+    assert loaded == RANDOM
+    assert reader.save(pickle.PickleBuffer(loaded)).address == right.address
+
+
+def test_buffers_that_wait_to_be_remembered_are_few():
+    """Their chunks are, that is; the memory itself is not kept alive."""
+    known = KnownCuts()
+    for number in range(1000):
+        known.remember_later(memoryview(RANDOM)[number:], refs(PLAIN))
+    assert len(known._waiting) <= 256

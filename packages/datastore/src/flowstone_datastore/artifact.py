@@ -109,6 +109,8 @@ class Blobs:
     stream: Blob
     buffers: tuple[Blob, ...] = ()
     """Large memory that left the stream."""
+    cuts: str | None = attrs.field(default=None, eq=False)
+    """By which rule the buffers were cut, if their writer says."""
 
     @property
     def size(self) -> int:
@@ -122,10 +124,12 @@ class Blobs:
             yield from blob.chunks
 
     def to_json(self) -> dict[str, Any]:
-        """`stream` and, if there are some, `buffers`."""
+        """`stream` and, where there are such, `buffers` and `cuts`."""
         raw: dict[str, Any] = {"stream": self.stream.to_json()}
         if self.buffers:
             raw["buffers"] = [buffer.to_json() for buffer in self.buffers]
+        if self.cuts is not None:
+            raw["cuts"] = self.cuts
         return raw
 
     @classmethod
@@ -140,7 +144,10 @@ class Blobs:
         buffers = raw.get("buffers", [])
         if not isinstance(buffers, list):
             refuse("Artifact.buffers", buffers, "an array of blobs")
-        return cls(Blob.from_json(raw["stream"]), tuple([Blob.from_json(buffer) for buffer in buffers]))
+        cuts = raw.get("cuts")
+        if cuts is not None:
+            _check_text("Artifact.cuts", cuts)
+        return cls(Blob.from_json(raw["stream"]), tuple([Blob.from_json(buffer) for buffer in buffers]), cuts)
 
 
 @attrs.frozen

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import attrs
+
 from flowstone_datastore import pickling
 from flowstone_datastore.address import address_of, artifact_address, blob_address
 from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.blob_store import BlobStore, address_of_cut
 from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.chunking import RULE
 from flowstone_datastore.compact_json import from_json_text, to_json_text
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.storage import Buffer
@@ -81,7 +84,9 @@ class ArtifactStore:
         blobs = self.blobs(artifact, name=shown)
         inline = blobs.stream.inline
         stream = self._blobs.get(blobs.stream, shown) if inline is None else inline
-        return pickling.load(stream, self._blobs.get_all(blobs.buffers, shown), artifact.type)
+        return pickling.load(
+            stream, self._blobs.get_all(blobs.buffers, shown, is_own_cut=blobs.cuts == RULE), artifact.type
+        )
 
     def address(self, value: Any) -> str:
         """The address that `save` would give the value's artifact; nothing is written.
@@ -126,7 +131,9 @@ class ArtifactStore:
     def _save_layout(self, blobs: Blobs) -> ChunkRef | None:
         """A chunk that lists the blobs, if they are many; inline bytes stay in the record."""
         count = sum([len(blob.chunks) for blob in (blobs.stream, *blobs.buffers)])
-        return self._chunks.put((to_json_text(blobs.to_json()),)) if count > _MOST_REFS_IN_RECORD else None
+        if count <= _MOST_REFS_IN_RECORD:
+            return None
+        return self._chunks.put((to_json_text(attrs.evolve(blobs, cuts=RULE).to_json()),))
 
 
 def _blob_address(blob: Blob) -> str:

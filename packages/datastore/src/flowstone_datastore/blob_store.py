@@ -68,8 +68,10 @@ class BlobStore:
         """The bytes of one blob: as `get_all`."""
         return self.get_all((blob,), artifact)[0]
 
-    def get_all(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+    def get_all(self, blobs: Sequence[Blob], artifact: str, *, is_own_cut: bool = False) -> list[Buffer]:
         """The bytes of each blob, in memory that the caller may keep and change; mapped, where that pays.
+
+        `is_own_cut`: they were cut by the rule of `chunking`, so who stores them again need not search for cuts.
 
         Raises:
             MissingChunkError: some of them are not in the store.
@@ -80,14 +82,18 @@ class BlobStore:
         together: list[Blob] = []
         for blob in blobs:
             is_mapped = can_be_mapped and blob.inline is None and blob.size >= _LEAST_MAPPED
-            if together and not (is_mapped and sum([blob.size for blob in together]) + blob.size <= _REGION_BYTES):
+            if together and not (is_mapped and sum([each.size for each in together]) + blob.size <= _REGION_BYTES):
                 found += self._mapped(together, artifact)
                 together = []
             if is_mapped:
                 together.append(blob)
             else:
                 found.append(self._read(blob, artifact))
-        return found + self._mapped(together, artifact)
+        found += self._mapped(together, artifact)
+        if is_own_cut:
+            for blob, data in zip(blobs, found, strict=True):
+                self._known.remember_later(memoryview(data), blob.chunks)
+        return found
 
     def _read(self, blob: Blob, artifact: str) -> bytearray:
         if blob.inline is not None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyfastcdc import FastCDC
 
+RULE = "fastcdc2020-120"
+"""The name of what this module does, as FORMAT.md has it; another rule gets another name."""
 SMALLEST_AVERAGE = 32 * 1024
 """Bytes. For less, a file for each chunk costs more than the bytes that it saves."""
 WHOLE_BYTES = 512 * 1024

@@ -5,6 +5,8 @@ found here too, as its address tells, it ends where it ended then: what would be
 replaces what would be searched. Nothing is taken on trust, and the result is that of cutting anew.
 """
 
+import contextlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -20,6 +22,9 @@ _HEAD_BYTES = 512
 """A buffer is known again by so many bytes of its beginning."""
 _MOST_UNKNOWN = 16
 """After so many chunks in a row that nobody knows, the rest is cut without asking: a tenth of a buffer or more."""
+
+_MOST_WAITING = 256
+"""So many buffers that were loaded are kept in mind until something is cut."""
 
 _Key: TypeAlias = "tuple[int, str | bytes]"
 
@@ -54,9 +59,11 @@ class KnownCuts:
         # there is no lock that a fork could leave held; what threads lose of each other is cut anew.
         self._young: dict[_Key, _Next] = {}
         self._old: dict[_Key, _Next] = {}
+        self._waiting: deque[tuple[int, bytes, Sequence[ChunkRef]]] = deque(maxlen=_MOST_WAITING)
 
     def cut(self, buffer: memoryview) -> Iterator[Cut]:
         """The chunks of a buffer: the same as `chunking.cuts` finds."""
+        self._note_waiting()
         average = average_of(buffer.nbytes)
         start = 0
         if buffer.nbytes > WHOLE_BYTES:
@@ -75,15 +82,27 @@ class KnownCuts:
 
     def remember(self, buffer: memoryview, chunks: Sequence[ChunkRef]) -> None:
         """A buffer was cut into these chunks, by the rule of `chunking`."""
-        if buffer.nbytes <= WHOLE_BYTES:
-            return
-        average = average_of(buffer.nbytes)
-        before: str | bytes = bytes(buffer[:_HEAD_BYTES])
+        if buffer.nbytes > WHOLE_BYTES:
+            self._note(buffer.nbytes, bytes(buffer[:_HEAD_BYTES]), chunks)
+
+    def remember_later(self, buffer: memoryview, chunks: Sequence[ChunkRef]) -> None:
+        """As `remember`, for who may never cut anything: loading should not wait for it."""
+        if buffer.nbytes > WHOLE_BYTES:
+            self._waiting.append((buffer.nbytes, bytes(buffer[:_HEAD_BYTES]), chunks))
+
+    def _note(self, size: int, head: bytes, chunks: Sequence[ChunkRef]) -> None:
+        average = average_of(size)
+        before: str | bytes = head
         for chunk in chunks:
             if len(self._young) >= self._most_young:
                 self._old, self._young = self._young, {}
             self._young[average, before] = _Next(chunk.size, chunk.address, chunk is chunks[-1])
             before = chunk.address
+
+    def _note_waiting(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while self._waiting:
+                self._note(*self._waiting.popleft())
 
     def _next(self, average: int, before: str | bytes) -> _Next | None:
         key = (average, before)
