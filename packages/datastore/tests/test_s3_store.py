@@ -1,7 +1,9 @@
 """A whole store in a bucket: what it costs in requests, and what looks after it."""
 
 import random
+import threading
 import time
+from pickle import PickleBuffer
 
 import pytest
 
@@ -92,6 +94,22 @@ def test_a_chunk_is_two_requests_to_write_and_one_to_read(proxied, s3_proxy, val
     s3_proxy.requests.clear()
     assert proxied.artifacts.load(artifact) == value
     assert [method for method, _ in s3_proxy.requests] == ["GET"]
+
+
+def test_the_chunks_of_a_value_are_fetched_at_once(proxied, s3_proxy):
+    """A frame has hundreds, many of them blobs of their own; one after the other they would take minutes."""
+    value = [bytearray(blob(number, 50_000)) for number in range(12)]
+    artifact = proxied.artifacts.save([PickleBuffer(item) for item in value])
+    s3_proxy.requests.clear()
+    together = threading.Barrier(12, timeout=20)
+
+    def wait(method, target):
+        if method == "GET" and "/chunks/" in target:
+            together.wait()
+
+    s3_proxy.fault = wait
+    assert proxied.artifacts.load(artifact) == value
+    assert s3_proxy.count("GET") == 12
 
 
 def test_what_the_cache_has_is_no_request(s3_proxied_url, s3_proxy, tmp_path):

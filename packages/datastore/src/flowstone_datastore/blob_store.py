@@ -1,6 +1,7 @@
 """Memory in, blobs out, and back: cut into chunks, stored side by side, mapped again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowstone_datastore.address import address_of, blob_address
@@ -25,11 +26,8 @@ _FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
 """Bytes. Less is read: faster than mapping, and no mapping of the process's 65,530 is used."""
-
-
 _REGION_BYTES = 4 << 20
 """Blobs of up to so many bytes together are mapped into one region, and so are freed together."""
-
 
 _Piece: TypeAlias = tuple[Memory, int, str | None]
 """A chunk to be stored: its bytes, where it begins, and its address if that is known."""
@@ -77,7 +75,14 @@ class BlobStore:
             MissingChunkError: some of them are not in the store.
             DamagedChunkError: some of them are not what was stored.
         """
-        can_be_mapped = self._chunks.maps_files and can_map()
+        found = self._read_files(blobs, artifact) if self._chunks.maps_files else self._fetched(blobs, artifact)
+        if is_own_cut:
+            for blob, data in zip(blobs, found, strict=True):
+                self._known.remember_later(memoryview(data), blob.chunks)
+        return found
+
+    def _read_files(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        can_be_mapped = can_map()
         found: list[Buffer] = []
         together: list[Blob] = []
         for blob in blobs:
@@ -88,18 +93,24 @@ class BlobStore:
             if is_mapped:
                 together.append(blob)
             else:
-                found.append(self._read(blob, artifact))
-        found += self._mapped(together, artifact)
-        if is_own_cut:
-            for blob, data in zip(blobs, found, strict=True):
-                self._known.remember_later(memoryview(data), blob.chunks)
-        return found
+                found.append(_joined(blob, map(self._getter(artifact), blob.chunks)))
+        return found + self._mapped(together, artifact)
 
-    def _read(self, blob: Blob, artifact: str) -> bytearray:
-        if blob.inline is not None:
-            return bytearray(blob.inline)
-        parts = [*self._parts(blob.chunks, artifact)]
-        return parts[0] if len(parts) == 1 else bytearray().join(parts)
+    def _fetched(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        """Blobs from far away: chunks of all of them are under way at once."""
+        chunks = [chunk for blob in blobs for chunk in blob.chunks]
+        if len(chunks) <= 1:
+            return [_joined(blob, map(self._getter(artifact), blob.chunks)) for blob in blobs]
+        with _threads(min(self._workers, len(chunks))) as pool:
+            try:
+                arriving = pool.map(self._getter(artifact), chunks)
+                return [_joined(blob, itertools.islice(arriving, len(blob.chunks))) for blob in blobs]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _getter(self, artifact: str) -> Callable[[ChunkRef], bytearray]:
+        return lambda chunk: self._chunks.get(chunk.address, size=chunk.size, artifact=artifact)
 
     def _mapped(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
         """Blobs that share a region: making one costs as much as mapping a chunk."""
@@ -113,15 +124,6 @@ class BlobStore:
             views.append(region.view[offset : offset + blob.size])
             offset += pages(blob.size)
         return views
-
-    def _parts(self, chunks: Sequence[ChunkRef], artifact: str) -> Iterable[bytearray]:
-        def get(chunk: ChunkRef) -> bytearray:
-            return self._chunks.get(chunk.address, size=chunk.size, artifact=artifact)
-
-        if len(chunks) == 1 or self._chunks.maps_files:
-            return map(get, chunks)
-        with _threads(self._workers) as pool:
-            return [*pool.map(get, chunks)]
 
     def _pieces(self, memory: Memory) -> Iterator[_Piece]:
         """The chunks of what left a pickle; where most of it is known, this computes their addresses."""
@@ -140,6 +142,14 @@ class BlobStore:
         if isinstance(memory, memoryview):
             self._known.remember(memory, chunks)
         return Blob.of_chunks(*chunks)
+
+
+def _joined(blob: Blob, chunks: Iterable[bytearray]) -> bytearray:
+    """The blob's own bytes, or those of its chunks."""
+    if blob.inline is not None:
+        return bytearray(blob.inline)
+    parts = [*chunks]
+    return parts[0] if len(parts) == 1 else bytearray().join(parts)
 
 
 def _threads(count: int) -> "ThreadPoolExecutor":
