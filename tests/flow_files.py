@@ -9,7 +9,12 @@ import attrs
 
 from flowstone import Client, Flow, Run
 
-HEADER = "from flowstone import FlowSpec, JSONType, Parameter, current, step\n\n"
+_NAMES = (
+    *("FlowSpec", "JSONType", "Parameter", "catch", "current", "environment", "parallel", "resources", "retry"),
+    *("secrets", "step", "timeout"),
+)
+HEADER = f"from flowstone import {', '.join(_NAMES)}\n\n"
+"""In one line: tests name lines of what follows."""
 
 
 @attrs.frozen

@@ -6,7 +6,16 @@ import pickle
 import pytest
 
 from flowstone_client import NoSuchDataError, NotFoundError
-from flowstone_datastore import Artifact, ArtifactTable, Blob, Blobs, UnimportableTypeError, UnloadableError
+from flowstone_datastore import (
+    Artifact,
+    ArtifactTable,
+    Blob,
+    Blobs,
+    ExportFailedError,
+    NotExportableError,
+    UnimportableTypeError,
+    UnloadableError,
+)
 from flowstone_datastore.address import address_of, artifact_address
 
 
@@ -44,6 +53,18 @@ def test_values_come_back(task_with):
     task = task_with(values)
     assert {name: getattr(task.data, name) for name in values} == values
     assert {artifact.id: artifact.data for artifact in task} == values
+
+
+def test_an_artifact_is_exported_without_loading_it_first(task_with, tmp_path):
+    """For `jq`, another language, or whoever has no flowstone."""
+    task = task_with({"scores": {"b": 1, "a": [2.5]}, "model": 1j})
+    path = task["scores"].export(tmp_path / "scores.json")
+    assert path == tmp_path / "scores.json"
+    assert path.read_text(encoding="utf-8") == '{"b": 1, "a": [2.5]}'
+    with pytest.raises(NotExportableError, match=r"builtins.complex cannot be exported"):
+        task["model"].export(tmp_path / "model")
+    with pytest.raises(ExportFailedError, match="it is a folder"):
+        task["scores"].export(tmp_path)
 
 
 def test_parameters_and_constants_are_data_too(task_with):

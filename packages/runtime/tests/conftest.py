@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from flowstone_datastore import Datastore, MemoryStorage, RecordRef, RunStarted, TaskFailed, TaskFinished
-from flowstone_graph import Execution, Task, TaskKey, Transition, parse_flow
+from flowstone_graph import Execution, Task, TaskKey, Transition
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec, constants_of
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.task_runner import TaskRunner
@@ -44,7 +45,7 @@ class Bench:
     def __init__(self, flow: type[FlowSpec], **parameters) -> None:
         self.storage = CountingStorage()
         self.datastore = Datastore.at(self.storage, create=True)
-        self.graph = parse_flow(flow)
+        self.graph = declared_graph(flow)
         self.journal = self.datastore.journal(self.graph.name, RUN_ID).writer("bench")
         save = self.datastore.artifacts.save
         values = {p.attribute: parameters.get(p.attribute, p.default) for p in parameters_of(flow)}

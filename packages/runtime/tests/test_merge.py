@@ -29,6 +29,7 @@ class Merge(FlowSpec):
     @step
     def a(self):
         self.only_a = 1
+        self.filled = {"one": {"x", "y"}, "two": 2}
         self.equal = [1, 2]
         self.differs = "a"
         self._hidden = 7
@@ -37,6 +38,7 @@ class Merge(FlowSpec):
 
     @step
     def b(self):
+        self.filled = {"two": 2, "one": {"y", "x"}}
         self.equal = [1, 2]
         self.differs = "b"
         del self.gone_in_one
@@ -53,7 +55,7 @@ class Merge(FlowSpec):
 
 
 JOIN = [lambda self, inputs: None]
-ALL = {"shared", "words", "gone_in_one", "only_a", "equal", "_hidden"}
+ALL = {"shared", "words", "gone_in_one", "only_a", "equal", "_hidden", "filled"}
 
 
 @pytest.fixture
@@ -78,6 +80,12 @@ def test_what_the_branches_agree_on_goes_on_without_being_loaded(merged) -> None
     assert set(run.artifacts("end/0")) == ALL
     for name in ("shared", "words"):
         assert run.artifacts("end/0")[name] == run.artifacts("start/0")[name]
+
+
+def test_dicts_that_were_filled_in_another_order_are_no_conflict(merged) -> None:
+    """They compare equal; that of the first branch goes on, in its order."""
+    run = merged(lambda self, inputs: self.merge_artifacts(inputs, include=["filled"]))
+    assert [*run.value("end/0", "filled")] == ["one", "two"]
 
 
 def test_what_was_set_before_counts(merged) -> None:

@@ -23,7 +23,9 @@ from flowstone_graph import FlowGraph, Kind, Node
 from flowstone_interfaces import Reason, Stream, TaskEvent, TaskLog, TaskRequest
 from flowstone_interfaces import TaskFinished as Finished
 from flowstone_interfaces import TaskStarted as Started
-from flowstone_runtime.scheduler import Outcome, RunPlan, Scheduler, StopRequest
+from flowstone_runtime.machine import Capacity
+from flowstone_runtime.run_plan import Outcome, RunPlan, StopRequest
+from flowstone_runtime.scheduler import Scheduler
 from flowstone_runtime.task_spec import TaskSpec
 
 GRAPH = FlowGraph(
@@ -124,7 +126,7 @@ class Run:
             "main_module": None,
             "worker_argv": ("python", "worker"),
             "max_workers": 2,
-            "cores": 8,
+            "capacity": Capacity(8, 16_000, 0),
             "environ": {},
             "heartbeat_seconds": 60.0,
         }
@@ -321,7 +323,12 @@ def test_no_more_tasks_run_at_once_than_workers(workers) -> None:
 
 def test_tasks_that_run_alone_get_all_cores_and_many_get_their_share() -> None:
     """What the user has set is his."""
-    run = Run(lambda spec: well_done(spec, count=40), max_workers=4, cores=8, environ={"MKL_NUM_THREADS": "1"})
+    run = Run(
+        lambda spec: well_done(spec, count=40),
+        max_workers=4,
+        capacity=Capacity(8, 16_000, 0),
+        environ={"MKL_NUM_THREADS": "1"},
+    )
     run.to_its_end()
     threads = {
         request_id: request.environ["OMP_NUM_THREADS"] for request_id, request in run.executor.requests.items()

@@ -1,7 +1,7 @@
 import pytest
 
 from flowstone_graph import Task, TaskKey
-from flowstone_runtime import FlowSpec, Parameter, step
+from flowstone_runtime import FlowSpec, Parameter, parallel, step
 from flowstone_runtime.foreach_items import in_positions
 
 
@@ -107,7 +107,7 @@ class Changes(FlowSpec):
 
 
 class OrderOfTheDay:
-    """A value that pickles differently after it was loaded, as sets do."""
+    """A value that pickles differently after it was loaded, as some types with a cache do."""
 
     def __init__(self, items=(), times_loaded=0):
         self.items = list(items)
@@ -135,6 +135,28 @@ def test_one_value_with_two_pickles_is_one_value(bench) -> None:
     run = bench(ReadsUnstable).run()
     assert run.artifacts("end/0")["looked_at"] == run.artifacts("start/0")["looked_at"]
     assert run.value("end/0", "changed").items == ["z", "b", "c"]
+
+
+class Reorders(FlowSpec):
+    @step
+    def start(self):
+        self.columns = {"a": 1, "b": 2}
+        self.words = {"x", "y", "z"}
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.columns = dict(reversed(self.columns.items()))
+        self.words.add("x")
+
+
+def test_a_dict_in_another_order_is_stored_in_that_order(bench) -> None:
+    """It has the same address, but who prints it sees the difference."""
+    run = bench(Reorders).run()
+    assert [*run.value("end/0", "columns")] == ["b", "a"]
+    before, after = run.artifacts("start/0"), run.artifacts("end/0")
+    assert after["columns"].address == before["columns"].address
+    assert after["words"] == before["words"]
 
 
 class TextWithNotes(str):  # noqa: SLOT000 - attributes of its own are the point
@@ -453,7 +475,7 @@ class Whole:
 
 
 NUMBER = [2]
-Parallel.work.decorators = (type("Marker", (), {"name": "parallel"})(),)
+parallel(Parallel.work)
 
 
 @pytest.mark.parametrize("number", [2, Whole()])

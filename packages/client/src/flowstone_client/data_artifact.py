@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from flowstone_datastore import Artifact, Datastore
 
 
@@ -27,6 +30,20 @@ class DataArtifact:
         """
         return self._datastore.artifacts.load(self._stored, name=self.pathspec)
 
+    def export(self, path: "str | os.PathLike[str]") -> "Path":
+        """Write the value to a file that programs without flowstone open; the file's absolute path.
+
+        Frames and Arrow tables become an Arrow IPC file (Feather V2), numpy arrays a `.npy` file, bytes and texts
+        a file of them, dicts and lists of plain values JSON; installed packages may add types. The file appears
+        complete, in place of the one that was there, or not at all.
+
+        Raises:
+            NotExportableError: values of this type cannot be exported, or this one cannot.
+            ExportFailedError: there is no such folder, `path` is a folder, the disk is full.
+            and whatever `data` raises.
+        """
+        return self._datastore.artifacts.export(self._stored, path, name=self.pathspec)
+
     @property
     def type(self) -> str:
         """Module and name of its class; nothing is loaded."""
@@ -39,7 +56,7 @@ class DataArtifact:
 
     @property
     def address(self) -> str:
-        """The identity of its content: equal addresses, equal values."""
+        """The identity of its content: equal addresses, equal values; dicts in another order are equal."""
         return self._stored.address
 
     def __repr__(self) -> str:

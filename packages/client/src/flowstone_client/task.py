@@ -94,6 +94,14 @@ class Task:
         return tuple(f"{self._run}/{step}/{task}" for step, task in (started.parents if started else ()))
 
     @property
+    def origin_pathspec(self) -> str | None:
+        """The task whose result this is, if a resumed run took it over; `None` if it ran here."""
+        ended = self._known.ended
+        if not isinstance(ended, TaskFinished) or ended.origin is None:
+            return None
+        return f"{self._summary.started.flow}/{ended.origin}"
+
+    @property
     def reads(self) -> "Reads | None":
         """Which parameters and artifacts it read, by address; `None` if it has not ended."""
         return None if self._known.ended is None else self._known.ended.reads
@@ -169,10 +177,14 @@ class Task:
             yield datetime.fromtimestamp(began, UTC), _decoded(rest)
 
     def log_frames(self) -> "Iterator[LogFrame]":
-        """Everything it wrote, in order, as it came: bytes with stream and time."""
+        """Everything it wrote, in order, as it came: bytes with stream and time.
+
+        Of a task that was taken over: what it wrote in the run in which it ran, if that is still there.
+        """
         ended = self._known.ended
-        run_id = self._summary.started.run_id
-        flow = self._summary.started.flow
+        flow, run_id = self._summary.started.flow, self._summary.started.run_id
+        if isinstance(ended, TaskFinished) and ended.origin is not None:
+            run_id, ended = ended.origin.partition("/")[0], self._ended_in(ended.origin)
         spans: list[tuple[str, int, int | None]]
         if ended is not None:
             spans = [(ended.logs.segment, ended.logs.start, ended.logs.end)] if ended.logs else []
@@ -182,6 +194,16 @@ class Task:
             for frame in self._datastore.log(flow, run_id, segment).frames(start, end):
                 if frame.is_of(self.step_name, self.id, self._known.attempt):
                     yield frame
+
+    def _ended_in(self, origin: str) -> "TaskFinished | TaskFailed":
+        """The record of the task that this was taken over from; this one's, without output, if that is gone."""
+        run_id, step, task = origin.split("/")
+        records = self._datastore.journal(self._summary.started.flow, run_id).records()
+        for _, record in reversed(records):
+            if isinstance(record, TaskFinished) and (record.step, record.task) == (step, task):
+                return record
+        assert self._known.ended is not None, "it names its origin"
+        return self._known.ended
 
     def _text(self, stream: str) -> str:
         data = b"".join(frame.data for frame in self.log_frames() if frame.stream == stream)

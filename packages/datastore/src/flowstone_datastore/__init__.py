@@ -11,6 +11,7 @@ from flowstone_datastore.chunk_cache import ChunkCache
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.datastore import Datastore
+from flowstone_datastore.export import ExportFailedError, NotExportableError
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.journal import Journal, SegmentWriter
@@ -34,6 +35,8 @@ from flowstone_datastore.records import (
 from flowstone_datastore.retention import KeepRules
 from flowstone_datastore.run_state import RunState, RunSummary, TaskState, TaskSummary
 from flowstone_datastore.segment import DamagedRecordError, RecordRef
+from flowstone_datastore.serializer import Exporter, Serializer
+from flowstone_datastore.serializers import InvalidSerializerError, Serializers
 from flowstone_datastore.storage import ObjectStatus, OpensFiles, Storage
 from flowstone_datastore.storage_errors import (
     InvalidObjectPathError,
@@ -60,11 +63,14 @@ __all__ = [
     "DamagedLogError",
     "DamagedRecordError",
     "Datastore",
+    "ExportFailedError",
+    "Exporter",
     "FileStorage",
     "Heartbeat",
     "InvalidAddressError",
     "InvalidObjectPathError",
     "InvalidRecordError",
+    "InvalidSerializerError",
     "InvalidVerifyError",
     "Journal",
     "KeepRules",
@@ -75,6 +81,7 @@ __all__ = [
     "MissingChunkError",
     "NoSuchArtifactError",
     "NotAStoreError",
+    "NotExportableError",
     "ObjectNotFoundError",
     "ObjectStatus",
     "OpensFiles",
@@ -87,6 +94,8 @@ __all__ = [
     "RunState",
     "RunSummary",
     "SegmentWriter",
+    "Serializer",
+    "Serializers",
     "Storage",
     "StorageError",
     "StorageFailedError",

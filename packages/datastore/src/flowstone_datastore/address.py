@@ -13,6 +13,9 @@ from blake3 import blake3
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
+CANONICAL_BYTES = 64 * 1024
+"""Values with longer streams are named by the stream as it is: reading more, opcode by opcode, takes too long."""
+
 _ADDRESS = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -60,6 +63,11 @@ def artifact_address(encoding: str, stream: str, buffers: Iterable[str]) -> str:
 def is_address(text: Any) -> bool:
     """Whether this is a text that may be an address."""
     return isinstance(text, str) and _ADDRESS.match(text) is not None
+
+
+def canonical_address(encoding: str, form: bytes) -> str:
+    """The identity of a stored value that has a canonical form, in which its buffers stand by their addresses."""
+    return address_of(f"flowstone-canonical\n{encoding}\n".encode("ascii"), form)
 
 
 def check_address(text: Any) -> str:

@@ -159,7 +159,7 @@ class Artifact:
     size: int
     """Bytes of the stream and of all buffers."""
     address: str
-    """The identity of the content: equal bytes in an equal encoding have an equal one, however they are stored."""
+    """The identity of the value: equal values have equal ones, as far as FORMAT.md says."""
     encoding: str
     """How the bytes make a value."""
     blobs: Blobs | None
@@ -170,7 +170,7 @@ class Artifact:
     def __attrs_post_init__(self) -> None:
         _check_text("Artifact.type", self.type)
         _check_text("Artifact.encoding", self.encoding)
-        if not _ENCODING.match(self.encoding):
+        if not is_encoding(self.encoding):
             refuse("Artifact.encoding", self.encoding, "a name of lowercase letters, digits, '.' or '-'")
         _check_address("Artifact.address", self.address)
         _check_size("Artifact.size", self.size)
@@ -202,6 +202,11 @@ class Artifact:
         if "layout" in raw:
             return cls(*known, None, ChunkRef.from_json(raw["layout"]))
         return cls(*known, Blobs.from_json(raw))
+
+
+def is_encoding(name: str) -> bool:
+    """Whether an encoding may have this name."""
+    return _ENCODING.match(name) is not None
 
 
 def _check_text(what: str, text: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowstone_datastore.frames import reducers
+from flowstone_datastore.ordered_sets import InOrder, in_order
 from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
@@ -98,7 +99,7 @@ def dump(value: Any) -> tuple[list[Buffer], list[Memory]]:
         UnpicklableError: neither can; it names the inner value at fault where that can be found.
     """
     try:
-        return _dump(_PlainPickler, value)
+        return _dump(_PlainPickler, in_order(value))
     except MemoryError:
         raise
     except Exception as plain_error:  # noqa: BLE001 - a value's own code may raise anything
@@ -170,5 +171,7 @@ def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list
         buffers.append(scattered or raw)
         return False
 
-    pickler(segments, PROTOCOL, buffer_callback=stays_in_stream).dump(value)
+    made = pickler(segments, PROTOCOL, buffer_callback=stays_in_stream)
+    made.fast = isinstance(value, InOrder)  # its items are all different: there is nothing to remember
+    made.dump(value)
     return segments, buffers

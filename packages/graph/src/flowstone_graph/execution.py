@@ -158,16 +158,7 @@ class Execution:
 
 def _check_transition(node: Node, key: TaskKey, transition: Transition) -> None:
     """Refuse a transition that the step cannot make."""
-    is_counted = transition.count is not None and transition.count >= 0
-    if node.kind is Kind.FOREACH:
-        is_possible = transition.targets == node.targets and is_counted
-    elif node.kind is Kind.SWITCH:
-        is_possible = len(transition.targets) == 1 and transition.targets[0] in node.targets
-    else:
-        is_possible = transition.targets == node.targets
-    if node.kind is not Kind.FOREACH and transition.count is not None:
-        is_possible = False
-    if not is_possible:
+    if not node.allows(transition):
         raise InvalidTransitionError(key, transition, _expected(node), node.file, node.next_line or node.line)
 
 

@@ -91,6 +91,16 @@ class Node:
         """True if nothing follows."""
         return not self.targets
 
+    def allows(self, transition: "Transition") -> bool:
+        """Whether a task of this step can go on like this."""
+        if self.kind is Kind.FOREACH:
+            return transition.targets == self.targets and transition.count is not None and transition.count >= 0
+        if transition.count is not None:
+            return False
+        if self.kind is Kind.SWITCH:
+            return len(transition.targets) == 1 and transition.targets[0] in self.targets
+        return transition.targets == self.targets
+
 
 @attrs.frozen
 class Transition:

@@ -8,9 +8,54 @@ from flowstone_runtime.flowspec import FlowSpec, step
 from flowstone_runtime.parameters import Parameter
 
 if TYPE_CHECKING:
+    from flowstone_runtime.config import Config
+    from flowstone_runtime.config_value import ConfigValue
+    from flowstone_runtime.config_values import config_expr
+    from flowstone_runtime.decorators import (
+        CaughtError,
+        StepTimeoutError,
+        catch,
+        environment,
+        parallel,
+        resources,
+        retry,
+        secrets,
+        timeout,
+    )
+    from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
+    from flowstone_runtime.requirement_parsers import (
+        conda_environment_yml_parser,
+        pyproject_toml_parser,
+        requirements_txt_parser,
+    )
+    from flowstone_runtime.yaml_parsing import yaml_parser
 
-__all__ = ["FlowSpec", "JSONType", "JSONTypeClass", "Parameter", "current", "step"]
+__all__ = [
+    "CaughtError",
+    "Config",
+    "ConfigValue",
+    "FlowSpec",
+    "IncludeFile",
+    "JSONType",
+    "JSONTypeClass",
+    "Parameter",
+    "StepTimeoutError",
+    "catch",
+    "conda_environment_yml_parser",
+    "config_expr",
+    "current",
+    "environment",
+    "parallel",
+    "pyproject_toml_parser",
+    "requirements_txt_parser",
+    "resources",
+    "retry",
+    "secrets",
+    "step",
+    "timeout",
+    "yaml_parser",
+]
 
 
 def _start_command_line(flow: type[FlowSpec]) -> None:
@@ -21,8 +66,23 @@ def _start_command_line(flow: type[FlowSpec]) -> None:
 
 FlowSpec._flowstone_command_line = staticmethod(_start_command_line)  # noqa: SLF001 - flowspec.py says why
 
-# What needs click is loaded when it is asked for.
-_LAZY = {"JSONType": "json_type", "JSONTypeClass": "json_type"}
+_MODULES = {
+    "config": ("Config",),
+    "config_value": ("ConfigValue",),
+    "config_values": ("config_expr",),
+    "decorators": (
+        *("CaughtError", "StepTimeoutError", "catch", "environment", "parallel", "resources", "retry", "secrets"),
+        "timeout",
+    ),
+    "include_file": ("IncludeFile",),
+    "json_type": ("JSONType", "JSONTypeClass"),
+    "requirement_parsers": (
+        *("conda_environment_yml_parser", "pyproject_toml_parser", "requirements_txt_parser"),
+    ),
+    "yaml_parsing": ("yaml_parser",),
+}
+"""What not every flow needs, and what needs click, is loaded when it is asked for."""
+_LAZY = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

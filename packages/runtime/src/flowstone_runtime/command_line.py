@@ -12,17 +12,22 @@ import click
 from flowstone_client.settings import Settings
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.command_group import CommandGroup, run_group
+from flowstone_runtime.config_options import config_options, read_configs
 from flowstone_runtime.flowspec import FlowSpec
 
 # One module each in `commands`; imported only when asked for.
 _COMMANDS = {
     "run": "Run the flow here.",
+    "resume": "Go on where an older run ended.",
     "check": "Say what is wrong with the flow, if anything.",
     "show": "Show the steps of the flow.",
     "output-dot": "Print the graph for Graphviz.",
     "dump": "Show what a run, a step or a task stored.",
     "logs": "Show what tasks wrote.",
 }
+
+_KNOWS_THE_RUN = frozenset({"dump", "logs", "resume"})
+"""Commands about a run that there is: it has its configs, stored."""
 
 
 class _FlowCommands(CommandGroup):
@@ -31,6 +36,14 @@ class _FlowCommands(CommandGroup):
     def __init__(self, flow: type[FlowSpec], **fields: Any) -> None:
         super().__init__(**fields)
         self.flow = flow
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; what it is may depend on the flow's configs, so they are read before."""
+        if args[0] in _COMMANDS and args[0] not in _KNOWS_THE_RUN:
+            read_configs(self.flow, ctx.params, os.environ, args)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -61,7 +74,7 @@ def _main(flow: type[FlowSpec], arguments: list[str], environ: Any) -> int:
 
 def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
     @click.pass_context
-    def start(ctx: click.Context, store: str | None, profile: str | None, quiet: bool) -> None:
+    def start(ctx: click.Context, /, store: str | None, profile: str | None, quiet: bool, **_configs: Any) -> None:
         folder = Path(inspect.getfile(flow)).resolve().parent  # of the file itself, not of a link to it
         settings = Settings.load(folder, environ, {"store": store, "profile": profile})
         is_terminal = sys.stdout.isatty() and not environ.get("CI")
@@ -78,6 +91,7 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
             click.Option(["--store"], help="Folder or URL of the store.", metavar="PLACE"),
             click.Option(["--profile"], help="Take settings from this profile.", metavar="NAME"),
             click.Option(["--quiet"], is_flag=True, help="Print only what the command is asked for, and errors."),
+            *config_options(flow),
         ],
         context_settings={"help_option_names": ["-h", "--help"]},
     )

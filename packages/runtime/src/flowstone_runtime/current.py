@@ -1,6 +1,6 @@
 """`from flowstone import current`: where am I? The flow, run, step and task that runs this code."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -22,6 +22,23 @@ class Position:
     tags: frozenset[str]
     namespace: str | None
     graph_info: Any
+    parallel: "ParallelPosition | None" = None
+
+    @property
+    def pathspec(self) -> str:
+        """`Flow/run/step/task`."""
+        return str(Pathspec(self.flow_name, self.run_id, self.step_name, self.task_id))
+
+
+class ParallelPosition(NamedTuple):
+    """A task's place among those that `num_parallel` started."""
+
+    main_ip: str
+    """Where the first of them runs."""
+    num_nodes: int
+    node_index: int
+    control_task_id: str
+    """The first of them."""
 
 
 class Current:
@@ -49,7 +66,12 @@ class Current:
     def pathspec(self) -> str | None:
         """`Flow/run/step/task`."""
         at = self._position
-        return None if at is None else str(Pathspec(at.flow_name, at.run_id, at.step_name, at.task_id))
+        return None if at is None else at.pathspec
+
+    @property
+    def is_parallel(self) -> bool:
+        """True in a task that `num_parallel` started."""
+        return self._position is not None and self._position.parallel is not None
 
     def get(self, name: str, default: Any = None) -> Any:
         """The named fact, or `default` where there is none."""

@@ -40,6 +40,18 @@ class MissingArtifactError(FlowstoneError, AttributeError):
         )
 
 
+class TaskCrashedError(FlowstoneError, RuntimeError):
+    """The process of a task ended without a word; raised in the attempt that only catches this."""
+
+    def __init__(self, step: str, why: str) -> None:
+        super().__init__(step, why)
+        self.step = step
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} crashed: {self.why}; run it with --isolation none to debug it"
+
+
 class InvalidNextError(FlowstoneError, ValueError):
     """A `self.next(...)` that cannot be followed."""
 

@@ -64,6 +64,10 @@ class FlowSpec:
     _flowstone_context: "TaskContext | None" = None
     _flowstone_command_line: ClassVar[Any] = staticmethod(_no_command_line)
     """What `Train()` starts; set by whoever imports both: a command line needs flows, not the reverse."""
+    _flowstone_configs: ClassVar[Mapping[str, Any]] = {}
+    """Attribute to value of the configs, once they are read; see config.py."""
+    _flowstone_delayed: ClassVar[Mapping[str, Any]] = {}
+    """The constants that a config gives, as they were written."""
     _FLOWSTONE_NAMES: ClassVar[frozenset[str]] = frozenset({"_flowstone_context"})
 
     def __init__(self, use_cli: bool = True) -> None:
@@ -177,10 +181,17 @@ class FlowSpec:
 
 
 def constants_of(flow: type[FlowSpec]) -> dict[str, Any]:
-    """The class attributes that are data: stored once for each run, read-only in steps."""
+    """The class attributes that are data: stored once for each run, read-only in steps; configs are among them."""
+    from flowstone_runtime.config_values import DelayedValue, resolve
+
     own = set(vars(FlowSpec))
     names = {name for base in flow.__mro__ if issubclass(base, FlowSpec) for name in vars(base)} - own
-    return {name: vars_value for name in sorted(names) if is_constant(name, vars_value := getattr(flow, name))}
+    configs = flow._flowstone_configs  # noqa: SLF001 - its own
+    data = {name: value for name in sorted(names) if is_constant(name, value := getattr(flow, name))}
+    for name, value in data.items():
+        if configs or isinstance(value, DelayedValue):  # without configs, nobody need look into what may be large
+            data[name] = resolve(value, configs)
+    return {**data, **configs}
 
 
 def is_constant(name: str, value: Any) -> bool:
@@ -200,7 +211,7 @@ def _kind_of_class_attribute(flow: type, name: str) -> str | None:
     value = next((vars(base)[name] for base in flow.__mro__ if name in vars(base)), _NOTHING)
     if value is _NOTHING or _takes_assignment(value):
         return None
-    if getattr(value, "is_step", False):
+    if getattr(value, "is_step", False) is True:  # of a value that a config gives, every attribute is something
         return "step"
     if is_constant(name, value):
         return "constant"

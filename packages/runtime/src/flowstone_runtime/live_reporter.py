@@ -26,13 +26,14 @@ class _StepRow:
     running: int = 0
     done: int = 0
     failed: int = 0
+    reused: int = 0
     stopped: int = 0
     started: float | None = None
     ended: float | None = None
 
     @property
     def total(self) -> int:
-        return self.waiting + self.running + self.done + self.failed + self.stopped
+        return self.waiting + self.running + self.done + self.failed + self.stopped + self.reused
 
     def seconds(self, now: float) -> float | None:
         return None if self.started is None else (self.ended or now) - self.started
@@ -106,6 +107,19 @@ class LiveReporter:
         where = f" ({place})" if place else ""
         self._print(Text(f"{step}/{task} failed: {message}{where}", style="bold red"))
 
+    def task_reused(self, step: str, task: str) -> None:
+        """See `Reporter`."""
+        self._rows[step].reused += 1
+
+    def task_retried(self, step: str, task: str, message: str, place: str, wait_seconds: float) -> None:
+        """See `Reporter`."""
+        row = self._rows[step]
+        row.running -= 1
+        row.waiting += 1
+        where = f" ({place})" if place else ""
+        when = f"in {wait_seconds:g} s" if wait_seconds else "now"
+        self._print(Text(f"{step}/{task} failed: {message}{where}; next attempt {when}", style="yellow"))
+
     def task_stopped(self, step: str, task: str) -> None:
         """See `Reporter`."""
         row = self._rows[step]
@@ -145,9 +159,12 @@ class LiveReporter:
 def _cells(step: str, row: _StepRow, now: float, *, is_over: bool) -> tuple[Text | ProgressBar, ...]:
     if not row.total:
         return Text(step, style="dim"), Text(""), Text(""), Text("")
-    style = "red" if row.failed else "green" if row.done == row.total else "bold"
-    bar = ProgressBar(total=row.total, completed=row.done + row.failed, width=_BAR_WIDTH)
-    counts = Text(f"{row.done}/{row.total}")
+    succeeded = row.done + row.reused
+    style = "red" if row.failed else "green" if succeeded == row.total else "bold"
+    bar = ProgressBar(total=row.total, completed=succeeded + row.failed, width=_BAR_WIDTH)
+    counts = Text(f"{succeeded}/{row.total}")
+    if row.reused:
+        counts.append(f"  {row.reused} taken over", style="cyan")
     if row.running:
         counts.append(f"  {row.running} running", style="yellow")
     if row.failed:

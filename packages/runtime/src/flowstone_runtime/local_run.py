@@ -23,20 +23,30 @@ from flowstone_datastore import (
     RecordRef,
     RunEnded,
     RunStarted,
+    RunSummary,
     SegmentWriter,
     StorageError,
     UnpicklableError,
     current_process,
 )
 from flowstone_executors import InProcessExecutor, LocalExecutor
-from flowstone_graph import FlowGraph, parse_flow
+from flowstone_graph import FlowGraph
 from flowstone_interfaces import Executor, FlowstoneError
 from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.config import bind_configs, bound_configs
+from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
+from flowstone_runtime.included_content import save_value
+from flowstone_runtime.machine import this_machine
+from flowstone_runtime.parameter_defaults import default_values
 from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
-from flowstone_runtime.scheduler import Events, Outcome, RunPlan, Scheduler, StopRequest
+from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
+from flowstone_runtime.reuse import Reuse
+from flowstone_runtime.run_plan import Events, Outcome, RunPlan, StopRequest
+from flowstone_runtime.scheduler import Scheduler
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import ForkedWorker
@@ -61,11 +71,17 @@ class RunOptions:
     """What may differ from run to run of one flow."""
 
     parameters: Mapping[str, Any]
-    """Attribute name to value, converted to the parameter's type."""
+    """Attribute name to value, converted to the parameter's type; for those left out, their defaults count."""
     tags: tuple[str, ...] = ()
     max_workers: int = 0
     """Tasks at once; 0 for one for each core that this process may use."""
     isolation: Isolation = Isolation.FORK
+    added: tuple[str, ...] = ()
+    """Decorators for every step that has none of the same name: `retry:times=3`."""
+    keeps_going: bool = False
+    """After a failure, run all that does not need the failed task."""
+    resume: ResumeRequest | None = None
+    """Take over what stands of an older run; parameters that are not given are that run's."""
     run_id_file: Path | None = None
 
 
@@ -87,26 +103,40 @@ def run_flow(
         StorageError: the store cannot be used, or not any more.
     """
     started = time.monotonic()
-    graph = parse_flow(flow)
+    origin = None if options.resume is None else _origin(flow, options.resume, settings)
+    graph = declared_graph(flow, options.added, bound_configs(flow))
+    if options.resume is not None and options.resume.step is not None:
+        graph[options.resume.step]
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
         datastore, is_new_store = _open_store(settings)
         # Whatever can be wrong with what the user gave shows before the run has a name.
-        draft = _run_record(flow, graph, options, settings, datastore)
+        draft = _run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
         record = attrs.evolve(draft, run_id=run_id)
         journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
+        datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
-        plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref), cache=settings.cache)
+        reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
+        plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
         with open_reporter() as reporter:
-            reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store))
+            pathspec = None if origin is None else f"{graph.name}/{origin.started.run_id}"
+            reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store, pathspec))
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
             reporter.run_ended(outcome.state, outcome.message, time.monotonic() - started)
     return outcome
+
+
+def _origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
+    """The run to resume; its configs are the flow's."""
+    datastore = Datastore.open(settings.store, cache=settings.cache)
+    origin = find_origin(datastore, flow.__name__, request, settings.user)
+    bind_configs(flow, stored_configs(flow, datastore, origin.started))
+    return origin
 
 
 def _open_store(settings: Settings) -> tuple[Datastore, bool]:
@@ -136,18 +166,24 @@ def _run_record(
     options: RunOptions,
     settings: Settings,
     datastore: Datastore,
+    origin: RunSummary | None,
 ) -> RunStarted:
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
     code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
-    values = {p.attribute: options.parameters.get(p.attribute, p.default) for p in parameters_of(flow)}
+    asked = parameters_of(flow)
+    given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
+    inherited = {} if origin is None else origin.started.parameters
+    kept = {p.attribute: inherited[p.attribute] for p in asked if p.attribute in inherited.keys() - given.keys()}
+    missing = [p for p in asked if p.attribute not in given and p.attribute not in kept]
+    values = {**given, **default_values(flow, missing, settings)}
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
         flow=graph.name,
         run_id="unnamed",
         user=settings.user,
-        parameters=_save_all(datastore, graph.name, values),
+        parameters={**kept, **_save_all(datastore, graph.name, values)},
         constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
@@ -158,18 +194,32 @@ def _run_record(
             f"python_version:{platform.python_version()}",
             f"flowstone_version:{version('flowstone-runtime')}",
         ),
+        origin_run=None if origin is None else origin.started.run_id,
         process=current_process(),
         heartbeat_seconds=_HEARTBEAT_SECONDS if is_beating else None,
         versions={"python": platform.python_version(), "flowstone": version("flowstone-runtime")},
-        settings={"isolation": options.isolation.value, "max_workers": _workers(options)},
+        settings={
+            "isolation": options.isolation.value,
+            "max_workers": _workers(options),
+            "with": list(options.added),
+        },
     )
+
+
+def _reuse(
+    graph: FlowGraph, options: RunOptions, datastore: Datastore, record: RunStarted, origin: RunSummary
+) -> Reuse:
+    # Read once more, now that this run's first record keeps the origin from being collected.
+    kept = read_run(datastore, graph.name, origin.started.run_id)
+    step = options.resume.step if options.resume else None
+    return Reuse(graph, kept, {**record.constants, **record.parameters}, frozenset([step] if step else ()))
 
 
 def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dict[str, Artifact]:
     saved = {}
     for name, value in values.items():
         try:
-            saved[name] = datastore.artifacts.save(value)
+            saved[name] = save_value(datastore.artifacts, value)
         except UnpicklableError as error:
             raise UsageError(
                 f"{flow}.{name} of type {error.type_name} cannot be stored: {error.detail}; "
@@ -193,7 +243,14 @@ def _workers(options: RunOptions) -> int:
     return options.max_workers or usable_cores()
 
 
-def _plan(graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: str, ref: RecordRef) -> RunPlan:
+def _plan(
+    graph: FlowGraph,
+    options: RunOptions,
+    datastore: Datastore,
+    run_id: str,
+    ref: RecordRef,
+    reuse: Reuse | None,
+) -> RunPlan:
     # A worker in a process of its own starts what was started here, which need not be the file of the flow.
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
@@ -208,9 +265,11 @@ def _plan(graph: FlowGraph, options: RunOptions, datastore: Datastore, run_id: s
         # -P: a file in the working folder named like a module of ours must not take its place.
         worker_argv=(sys.executable, "-P", "-m", "flowstone_runtime.worker"),
         max_workers=_workers(options),
-        cores=usable_cores(),
+        capacity=this_machine(os.environ),
         environ=dict(os.environ),
         heartbeat_seconds=_HEARTBEAT_SECONDS,
+        keeps_going=options.keeps_going,
+        reuse=reuse,
     )
 
 

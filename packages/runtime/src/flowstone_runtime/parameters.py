@@ -1,15 +1,16 @@
 """What a flow asks of whoever starts it: `alpha = Parameter("alpha", default=0.1)`."""
 
-import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
+from flowstone_runtime.parameter_faults import fault_of_default, fault_of_separator
 
 if TYPE_CHECKING:
     import click
 
-
-_UNSET: Any = object()
 
 _WORDS_OF_FLOWS = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
 """What steps call or read on `self`: a parameter in its place would break every step."""
@@ -24,38 +25,58 @@ class Parameter:
     Args:
         name: the option's name on the command line (`--name`); the attribute's name
             need not be the same.
-        default: the value if none is given. Without one, the parameter is `None`
-            unless it is `required`.
-        type: `str`, `int`, `float`, `bool`, `JSONType` or any click type; by default
-            the type of `default`, else `str`.
+        default: the value if none is given; a value of a config (`cfg.alpha`); or a function,
+            called with a `ParameterContext` or nothing when a run starts without a value. Without
+            a default, the parameter is `None` unless it is `required`.
+        type: `str`, `int`, `float`, `bool`, `JSONType`, `datetime.date`, `datetime.datetime`,
+            `pathlib.Path`, an `Enum`, `Literal[...]`, `list[...]`, `dict[...]`, or any click type;
+            by default the type of `default`, else `str`.
         help: one sentence for `run --help`.
         required: refuse to start without a value.
         show_default: show the default in `run --help`.
+        separator: the text is a list of texts with this between them; an empty text is an empty list.
+        click_options: everything else goes to `click.Option`: `multiple`, `nargs`, `is_flag`, `envvar`, ...
     """
 
     RESERVED: ClassVar[frozenset[str]] = frozenset(
         {"help", "max-workers", "run-id-file", "tag", "isolation", "store", "with", "namespace"}
         | {"run-id", "task-id", "max-num-splits", "max-log-size", "user-namespace", "obj", "params", "tags"}
         | {"decospecs", "runner-attribute-file"}
+        | {"keep-going", "origin-run-id"}
     )
 
     def __init__(
         self,
         name: str,
-        default: Any = _UNSET,
+        default: Any = None,
         type: Any = None,  # noqa: A002 - the name users know
         help: str | None = None,  # noqa: A002 - the name users know
-        required: bool = False,
-        show_default: bool = True,
+        required: bool | None = None,
+        show_default: bool | None = None,
+        *,
+        separator: str | None = None,
+        **click_options: Any,
     ) -> None:
         self.name = name
-        self.has_default = default is not _UNSET
-        self.default = default if self.has_default else None
+        self.default = default
         self.type = type
         self.help = help
-        self.required = required
-        self.show_default = show_default
-        self.attribute = name
+        self.required = bool(required)
+        self.show_default = show_default is not False
+        self.separator = separator
+        self.click_options = click_options
+        self.attribute = name.replace("-", "_")
+        self.place = _place_of_declaration()
+
+    @property
+    def has_default(self) -> bool:
+        """True if there is a value when none is given."""
+        return self.default is not None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it where the command line does not."""
+        return f"FLOWSTONE_RUN_{self.name.upper().replace('-', '_')}"
 
     def fault(self) -> str | None:
         """What is wrong with the declaration and what to do, if anything is."""
@@ -67,7 +88,7 @@ class Parameter:
             return f"every flow has a self.{self.attribute} already; assign the parameter to another name"
         if self.required and self.has_default:
             return "a required parameter has no default; drop one of the two"
-        return _fault_of_default(self.default, self.type)
+        return fault_of_separator(self) or fault_of_default(self)
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.attribute = attribute
@@ -80,36 +101,15 @@ class Parameter:
     def __set__(self, flow: Any, value: Any) -> None:
         raise ReadOnlyAttributeError(type(flow).__name__, self.attribute, "parameter")
 
-    @property
-    def click_type(self) -> Any:
-        """What click converts the option's text with."""
-        if self.type is not None:
-            return self.type
-        if self.default is None:
-            return str
-        if isinstance(self.default, list | dict):
-            from flowstone_runtime.json_type import JSONType
+    def option(self, configs: Mapping[str, Any] | None = None, folder: Path | None = None) -> "click.Option":
+        """The option of the `run` command; `configs` are the flow's, if read; `folder` is that of its file.
 
-            return JSONType
-        return self.default.__class__
+        Raises:
+            UsageError: the type, the default or what goes to click cannot work.
+        """
+        from flowstone_runtime.parameter_option import parameter_option
 
-    def option(self) -> "click.Option":
-        """The option of the `run` command."""
-        import click
-
-        # A default of `None` is a value to click, and makes a required option an optional one.
-        fields: dict[str, Any] = {}
-        if self.has_default:
-            is_json = isinstance(self.default, list | dict)
-            fields["default"] = json.dumps(self.default) if is_json else self.default
-        return click.Option(
-            [f"--{self.name}", self.attribute],
-            type=self.click_type,
-            required=self.required,
-            help=self.help,
-            show_default=self.show_default and self.has_default,
-            **fields,
-        )
+        return parameter_option(self, configs)
 
 
 def parameters_of(flow: type) -> tuple[Parameter, ...]:
@@ -128,7 +128,7 @@ def parameters_of(flow: type) -> tuple[Parameter, ...]:
     names: dict[str, str] = {}
     for parameter in found.values():
         if fault := parameter.fault():
-            raise UsageError(f"{flow.__name__}: Parameter({parameter.name!r}): {fault}")
+            raise UsageError(f"{flow.__name__}: {type(parameter).__name__}({parameter.name!r}): {fault}")
         name = parameter.name.lower().replace("_", "-")
         if name in names:
             raise UsageError(
@@ -139,15 +139,9 @@ def parameters_of(flow: type) -> tuple[Parameter, ...]:
     return tuple(found.values())
 
 
-def _fault_of_default(default: Any, declared_type: Any) -> str | None:
-    if callable(default):
-        return "its default is a function; give the value itself"
-    if isinstance(default, list | dict):
-        try:
-            json.dumps(default)
-        except (TypeError, ValueError) as error:
-            return f"its default is not JSON ({error}); give one that is, or set it in a step"
-    elif declared_type is None and isinstance(default, tuple | set | frozenset | bytes | bytearray):
-        kind = type(default).__name__
-        return f"nobody can write its default, a {kind}, on a command line; use a list, or give type="
-    return None
+def _place_of_declaration() -> str:
+    """File and line of the user's code that makes the parameter, for people."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the only way to know
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("flowstone_runtime."):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

@@ -24,6 +24,7 @@ class PlainReporter:
         self._done: dict[str, int] = {}
         self._told: dict[str, float] = {}
         self._failed: list[str] = []
+        self._reused: dict[str, int] = {}
         self._is_closed = False
 
     def run_started(self, header: RunHeader) -> None:
@@ -38,6 +39,7 @@ class PlainReporter:
 
     def task_started(self, step: str, task: str) -> None:
         """See `Reporter`."""
+        self._tell_reused()
         if step not in self._told:
             self._told[step] = time.monotonic()
             self._say(f"{_clock()} {step}: started")
@@ -64,6 +66,16 @@ class PlainReporter:
         where = f" ({place})" if place else ""
         self._say(f"{_clock()} {step}/{task}: FAILED: {message}{where}", is_error=True)
 
+    def task_reused(self, step: str, task: str) -> None:
+        """See `Reporter`."""
+        self._reused[step] = self._reused.get(step, 0) + 1
+
+    def task_retried(self, step: str, task: str, message: str, place: str, wait_seconds: float) -> None:
+        """See `Reporter`."""
+        where = f" ({place})" if place else ""
+        when = f"in {wait_seconds:g} s" if wait_seconds else "now"
+        self._say(f"{_clock()} {step}/{task}: failed: {message}{where}; next attempt {when}")
+
     def task_stopped(self, step: str, task: str) -> None:
         """See `Reporter`."""
         self._left[step] -= 1
@@ -72,8 +84,14 @@ class PlainReporter:
     def run_ended(self, state: str, message: str, seconds: float) -> None:
         """See `Reporter`."""
         assert self._header is not None
+        self._tell_reused()
         for line in describe_end(self._header, state, message, seconds, self._failed):
             self._say(line, is_error=state != "finished")
+
+    def _tell_reused(self) -> None:
+        for step, count in self._reused.items():
+            self._say(f"{_clock()} {step}: {_tasks(count)} taken over")
+        self._reused = {}
 
     def _say(self, line: str, *, is_error: bool = False) -> None:
         if is_error or not self._is_quiet:

@@ -17,6 +17,8 @@ class RunHeader:
     store: str
     graph: FlowGraph
     is_new_store: bool
+    origin: str | None = None
+    """The pathspec of the run that this one resumes."""
 
 
 class Reporter(Protocol):
@@ -39,6 +41,12 @@ class Reporter(Protocol):
 
     def task_failed(self, step: str, task: str, message: str, place: str) -> None:
         """The task failed; `place` is `file:line` of the user's code, or empty."""
+
+    def task_reused(self, step: str, task: str) -> None:
+        """The task need not run: the result of the run that is resumed stands."""
+
+    def task_retried(self, step: str, task: str, message: str, place: str, wait_seconds: float) -> None:
+        """An attempt failed, and another follows in so many seconds: until then the task waits again."""
 
     def task_stopped(self, step: str, task: str) -> None:
         """The task was stopped because the run ends before it does."""

@@ -13,7 +13,8 @@ _MOST_FAILED = 3
 def describe_start(header: RunHeader) -> list[str]:
     """What a person needs to know of a run that begins."""
     note = " (new)" if header.is_new_store else ""
-    return [f"{header.flow}/{header.run_id}", f"stored in {header.store}{note}"]
+    lines = [f"{header.flow}/{header.run_id}", f"stored in {header.store}{note}"]
+    return lines if header.origin is None else [*lines, f"resumes {header.origin}"]
 
 
 def describe_end(header: RunHeader, state: str, message: str, seconds: float, failed: Sequence[str]) -> list[str]:
@@ -30,7 +31,11 @@ def describe_end(header: RunHeader, state: str, message: str, seconds: float, fa
         ]
     if state == "cancelled":
         return [f"{first}: {message}"]
-    return [first, *(f"what it wrote:   {command} logs {header.run_id}/{task}" for task in failed[:_MOST_FAILED])]
+    return [
+        first,
+        *(f"what it wrote:   {command} logs {header.run_id}/{task}" for task in failed[:_MOST_FAILED]),
+        f"go on from here: {command} resume --origin-run-id {header.run_id}",
+    ]
 
 
 def command_prefix(original: Sequence[str], arguments: Sequence[str], folder: Path) -> str:

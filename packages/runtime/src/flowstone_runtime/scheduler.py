@@ -4,103 +4,43 @@ The scheduler alone writes the run's journal. It blocks on one queue: executors 
 what happens to tasks, signal handlers that it is to stop.
 """
 
-import logging
 import queue
 import time
-from collections import deque
-from collections.abc import Mapping
 
 import attrs
 
 from flowstone_datastore import (
-    ChunkCache,
     Heartbeat,
-    InvalidRecordError,
-    LogFrame,
     LogSegment,
-    LogSpan,
     Record,
     RecordRef,
     SegmentWriter,
     TaskError,
     TaskFailed,
     TaskFinished,
-    Verify,
 )
 from flowstone_datastore import TaskStarted as TaskStartedRecord
-from flowstone_datastore.record_line import from_line
-from flowstone_graph import Execution, FlowGraph, Task, TaskKey, Transition
+from flowstone_graph import Execution, Task, TaskKey, Transition
 from flowstone_interfaces import (
     Executor,
     Pathspec,
     Reason,
-    Stream,
+    Resources,
     TaskEvent,
     TaskLog,
     TaskRequest,
     TaskStarted,
 )
-from flowstone_interfaces import (
-    TaskFinished as TaskFinishedEvent,
-)
-from flowstone_runtime.line_splitter import LineSplitter
+from flowstone_interfaces import TaskFinished as TaskFinishedEvent
+from flowstone_runtime.end_of_task import end_of_task
+from flowstone_runtime.gang import is_gang_member
+from flowstone_runtime.next_attempt import NextAttempt, next_attempt
+from flowstone_runtime.ready_queue import Attempt, ReadyQueue
 from flowstone_runtime.reporter import Reporter
+from flowstone_runtime.run_plan import Events, Outcome, RunPlan, StopRequest
+from flowstone_runtime.running_task import RunningTask
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
 from flowstone_runtime.thread_share import thread_share, thread_variables
-
-_logger = logging.getLogger(__name__)
-
-
-@attrs.frozen
-class StopRequest:
-    """Posted to the scheduler's queue to end the run at once."""
-
-    why: str
-
-
-Events = queue.SimpleQueue[TaskEvent | StopRequest]
-
-
-@attrs.frozen
-class Outcome:
-    """How a run ended."""
-
-    state: str
-    """`finished`, `failed` or `cancelled`."""
-    message: str = ""
-    failed: tuple[str, ...] = ()
-    """Pathspecs of the tasks that failed."""
-
-
-@attrs.frozen
-class RunPlan:
-    """What stays the same for all tasks of a run."""
-
-    graph: FlowGraph
-    store: str
-    run_id: str
-    run_record: RecordRef
-    main_file: str
-    main_module: str | None
-    worker_argv: tuple[str, ...]
-    max_workers: int
-    cores: int
-    """Shared among the tasks that run at once."""
-    environ: Mapping[str, str]
-    """Of the process that started the run: what it sets is not set anew for tasks."""
-    heartbeat_seconds: float
-    verify: Verify = "once"
-    cache: ChunkCache | None = None
-
-
-@attrs.define
-class _Running:
-    task: Task
-    started: float
-    splitters: dict[Stream, LineSplitter] = attrs.field(
-        factory=lambda: {stream: LineSplitter() for stream in Stream}
-    )
-    logs: LogSpan | None = None
 
 
 class Scheduler:
@@ -122,17 +62,19 @@ class Scheduler:
         self._logs = logs
         self._reporter = reporter
         self._execution = Execution(plan.graph)
-        self._ready: deque[Task] = deque()
-        self._running: dict[str, _Running] = {}
+        self._requests = {node.name: _request_of_step(plan, node.name) for node in plan.graph}
+        self._ready = ReadyQueue(self._needs, plan.capacity)
+        self._running: dict[str, RunningTask] = {}
         self._records: dict[TaskKey, RecordRef] = {}
         self._failed: list[str] = []
+        self._failure = ""
         self._stop: Outcome | None = None
         self._last_record = 0.0
 
     def run(self) -> Outcome:
         """Run every task, or stop at the first that fails; blocks until nothing runs any more."""
-        self._add_ready((self._execution.start(),))
         try:
+            self._add_ready((self._execution.start(),))
             while self._stop is None and (self._ready or self._running):
                 self._submit_ready()
                 self._handle_next()
@@ -140,31 +82,64 @@ class Scheduler:
             # Also on an error of ours or a full disk: no task outlives its scheduler.
             self._executor.close()
         self._drain()
-        return self._stop or Outcome("finished")
+        return self._outcome()
+
+    def _outcome(self) -> Outcome:
+        if self._stop is not None:
+            return attrs.evolve(self._stop, failed=tuple(self._failed))
+        if self._failed:
+            return Outcome("failed", self._failure, tuple(self._failed))
+        return Outcome("finished")
 
     # Tasks out
 
+    def _needs(self, step: str) -> Resources:
+        return self._requests[step].resources
+
     def _add_ready(self, tasks: tuple[Task, ...]) -> None:
-        self._ready.extend(tasks)
-        for task in tasks:
-            self._reporter.tasks_ready(task.key.step, 1)
+        """Have the tasks started, or taken over from an older run; then those that follow from these."""
+        waiting = [*reversed(tasks)]
+        while waiting:
+            task = waiting.pop()
+            followers = self._take_over(task)
+            if followers is None:
+                self._reporter.tasks_ready(task.key.step, 1)
+                is_gang = is_gang_member(self._plan.graph, task.key.step, task.stack)
+                self._ready.add(Attempt(task, is_gang=is_gang))
+            else:
+                waiting += reversed(followers)
+
+    def _take_over(self, task: Task) -> tuple[Task, ...] | None:
+        """What follows from the task if an older run's result stands; `None` if it has to run."""
+        old = None if self._plan.reuse is None else self._plan.reuse.take(task, time.time())
+        if old is None:
+            return None
+        self._append(old.started)
+        self._records[task.key] = self._append(old.finished)
+        self._reporter.task_reused(task.key.step, task.key.id)
+        return self._execution.finish(task.key, _transition(old.finished))
 
     def _submit_ready(self) -> None:
-        while self._ready and len(self._running) < self._plan.max_workers and self._stop is None:
-            task = self._ready.popleft()
-            request_id = f"{task.key.step}/{task.key.id}"
-            self._running[request_id] = _Running(task, time.monotonic())
-            request = TaskRequest(
-                request_id, self._plan.worker_argv, self._spec(task).to_json(), environ=self._environ()
-            )
-            self._executor.submit(request)
+        while self._stop is None:
+            attempt = self._ready.take(time.monotonic(), self._plan.max_workers)
+            if attempt is None:
+                return
+            self._running[attempt.request_id] = RunningTask(attempt, time.monotonic())
+            self._executor.submit(self._request(attempt))
 
-    def _environ(self) -> dict[str, str]:
+    def _request(self, attempt: Attempt) -> TaskRequest:
+        request = self._requests[attempt.task.key.step]
         at_once = min(self._plan.max_workers, len(self._running) + len(self._ready))
-        return thread_variables(thread_share(self._plan.cores, at_once), self._plan.environ)
+        threads = thread_variables(thread_share(int(self._plan.capacity.cpus), at_once), self._plan.environ)
+        return attrs.evolve(
+            request,
+            id=attempt.request_id,
+            payload=self._spec(attempt).to_json(),
+            environ={**threads, **request.environ},
+        )
 
-    def _spec(self, task: Task) -> TaskSpec:
-        plan = self._plan
+    def _spec(self, attempt: Attempt) -> TaskSpec:
+        plan, task = self._plan, attempt.task
         split = None
         if not task.parents and task.key.step != plan.graph.start:
             step = plan.graph.matching_split(task.key.step)
@@ -176,7 +151,7 @@ class Scheduler:
             flow=plan.graph.name,
             run_id=plan.run_id,
             key=task.key,
-            attempt=0,
+            attempt=attempt.number,
             stack=task.stack,
             parents=tuple(ParentRef(key, self._records[key]) for key in task.parents),
             split=split,
@@ -185,43 +160,51 @@ class Scheduler:
             main_module=plan.main_module,
             verify=plan.verify,
             cache=plan.cache,
+            failure=attempt.failure,
         )
 
     # Events in
 
     def _handle_next(self) -> None:
         try:
-            event = self._events.get(timeout=self._plan.heartbeat_seconds)
+            event = self._events.get(timeout=self._seconds_to_wait())
         except queue.Empty:
-            self._append(Heartbeat(time=time.time()))
-            return
-        if isinstance(event, StopRequest):
-            self._stop = Outcome("cancelled", event.why)
+            pass
         else:
-            self._handle(event)
-        if time.monotonic() - self._last_record > self._plan.heartbeat_seconds:
+            if isinstance(event, StopRequest):
+                self._stop = Outcome("cancelled", event.why)
+            else:
+                self._handle(event)
+        if time.monotonic() - self._last_record >= self._plan.heartbeat_seconds:
             self._append(Heartbeat(time=time.time()))
+
+    def _seconds_to_wait(self) -> float:
+        """Until the next sign of life, or until a task that waits for another attempt may start."""
+        due = self._ready.due()
+        heartbeat = self._plan.heartbeat_seconds
+        return heartbeat if due is None else min(heartbeat, max(0.0, due - time.monotonic()))
 
     def _handle(self, event: TaskEvent) -> None:
         running = self._running.get(event.request_id)
         if running is None:
             return
         if isinstance(event, TaskStarted):
-            self._on_started(running, event)
+            self._on_started(running.attempt, event)
         elif isinstance(event, TaskLog):
-            self._on_log(running, event)
+            running.keep_output(event, self._logs, self._reporter)
         else:
             del self._running[event.request_id]
+            self._ready.give_back(running.attempt)
             self._on_finished(running, event)
 
-    def _on_started(self, running: _Running, event: TaskStarted) -> None:
-        task = running.task
+    def _on_started(self, attempt: Attempt, event: TaskStarted) -> None:
+        task = attempt.task
         self._append(
             TaskStartedRecord(
                 time=time.time(),
                 step=task.key.step,
                 task=task.key.id,
-                attempt=0,
+                attempt=attempt.number,
                 stack=tuple(attrs.astuple(frame) for frame in task.stack),
                 parents=tuple((key.step, key.id) for key in task.parents),
                 worker=event.worker,
@@ -229,64 +212,42 @@ class Scheduler:
         )
         self._reporter.task_started(task.key.step, task.key.id)
 
-    def _on_log(self, running: _Running, event: TaskLog) -> None:
-        key = running.task.key
-        frame = LogFrame(key.step, key.id, 0, event.stream.value, time.time(), event.data)
-        start, end = self._logs.append(frame)
-        running.logs = LogSpan(self._logs.name, running.logs.start if running.logs else start, end)
-        for line in running.splitters[event.stream].feed(event.data):
-            self._reporter.task_output(key.step, key.id, event.stream, line)
-
-    def _on_finished(self, running: _Running, event: TaskFinishedEvent) -> None:
-        key = running.task.key
-        for stream, splitter in running.splitters.items():
-            for line in splitter.finish():
-                self._reporter.task_output(key.step, key.id, stream, line)
-        record = self._record(running, event)
-        ref = self._append(record)
-        if isinstance(record, TaskFinished):
-            self._records[key] = ref
-            self._reporter.task_finished(key.step, key.id, record.seconds or 0.0)
-            self._add_ready(self._execution.finish(key, _transition(record)))
-        else:
+    def _on_finished(self, running: RunningTask, event: TaskFinishedEvent) -> None:
+        attempt = running.attempt
+        key = attempt.task.key
+        running.end_output(self._reporter)
+        end = end_of_task(event, key, attempt.number, running.logs, time.monotonic() - running.started)
+        if isinstance(end.record, TaskFinished):
+            self._records[key] = self._append(end.record)
+            self._reporter.task_finished(key.step, key.id, end.record.seconds or 0.0)
+            self._add_ready(self._execution.finish(key, _transition(end.record)))
+            return
+        node = self._plan.graph[key.step]
+        again = next_attempt(node, attempt, end.record, event.reason, is_reported=end.is_reported)
+        if self._stop is not None:
+            again = None
+        record = attrs.evolve(end.record, will_retry=again is not None)
+        self._append(record)
+        if again is None:
             self._fail(key, record)
+        else:
+            self._try_again(key, record, again)
 
-    def _record(self, running: _Running, event: TaskFinishedEvent) -> TaskFinished | TaskFailed:
-        """What the journal says of the attempt: the worker's own record, if it sent one that can count."""
-        key = running.task.key
-        seconds = time.monotonic() - running.started
-        reported = _reported(event)
-        succeeded = event.reason is Reason.EXITED and event.exit_code == 0
-        if (isinstance(reported, TaskFinished) and succeeded) or isinstance(reported, TaskFailed):
-            return attrs.evolve(
-                reported, logs=running.logs, cpu_seconds=event.cpu_seconds, max_memory_mib=event.max_memory_mib
-            )
-        return TaskFailed(
-            time=time.time(),
-            step=key.step,
-            task=key.id,
-            attempt=0,
-            error=TaskError("", _why(event)),
-            reason=event.reason.value,
-            exit_code=event.exit_code,
-            seconds=seconds,
-            cpu_seconds=event.cpu_seconds,
-            max_memory_mib=event.max_memory_mib,
-            logs=running.logs,
-        )
+    def _try_again(self, key: TaskKey, record: TaskFailed, again: NextAttempt) -> None:
+        self._reporter.task_retried(key.step, key.id, *_told(record), again.wait_seconds)
+        self._ready.add_later(again.attempt, time.monotonic() + again.wait_seconds)
 
     def _fail(self, key: TaskKey, record: TaskFailed) -> None:
         if record.reason == Reason.CANCELLED.value:
             self._reporter.task_stopped(key.step, key.id)
             return
-        error = record.error or TaskError("", record.reason)
-        message = ": ".join(part for part in (error.type, error.message) if part)
-        place = f"{error.file}:{error.line}" if error.file else ""
+        message, place = _told(record)
         pathspec = str(Pathspec(self._plan.graph.name, self._plan.run_id, key.step, key.id))
         self._reporter.task_failed(key.step, key.id, message, place)
         self._failed.append(pathspec)
-        if self._stop is None:
-            self._stop = Outcome("failed", f"{pathspec} failed: {message}", (pathspec,))
+        self._failure = self._failure or f"{pathspec} failed: {message}"
+        if self._stop is None and not self._plan.keeps_going:
+            self._stop = Outcome("failed", self._failure)
 
     def _drain(self) -> None:
         """Write down what became of the tasks that were running when the executor was closed."""
@@ -295,23 +256,18 @@ class Scheduler:
             if not isinstance(event, StopRequest):
                 self._handle(event)
         self._ready.clear()
-        if self._stop is not None:
-            self._stop = attrs.evolve(self._stop, failed=tuple(self._failed))
 
     def _append(self, record: Record) -> RecordRef:
         self._last_record = time.monotonic()
         return self._journal.append(record)
 
 
-def _reported(event: TaskFinishedEvent) -> Record | None:
-    """The record that the worker sent; `None` if it sent none, or something else."""
-    if event.result is None:
-        return None
-    try:
-        return from_line(event.result.removesuffix(b"\n"))
-    except InvalidRecordError as error:
-        _logger.warning("the task %s sent what is no record: %s", event.request_id, error)
-        return None
+def _request_of_step(plan: RunPlan, step: str) -> TaskRequest:
+    """What each task of a step asks of the executor, but for what is its own."""
+    request = TaskRequest("", plan.worker_argv, b"")
+    for decorator in plan.graph[step].decorators:
+        request = decorator.plan(request)
+    return request
 
 
 def _transition(record: TaskFinished) -> Transition:
@@ -319,25 +275,8 @@ def _transition(record: TaskFinished) -> Transition:
     return Transition() if leaving is None else Transition(leaving.targets, leaving.count)
 
 
-def _why(event: TaskFinishedEvent) -> str:
-    """One sentence on an attempt that ended without a record of its own."""
-    if event.message:
-        return event.message
-    if event.reason is Reason.CANCELLED:
-        return "it was stopped before it ended"
-    if event.reason is Reason.SIGNALLED and event.exit_code is not None:
-        return f"its process was killed by {_signal_name(-event.exit_code)}"
-    return f"its process ended with exit code {event.exit_code} before the step was over"
-
-
-def _signal_name(number: int) -> str:
-    import signal
-
-    names: dict[int, str] = {
-        signal.SIGKILL: "SIGKILL; if nobody killed it, the machine ran out of memory",
-        signal.SIGSEGV: "SIGSEGV (segmentation fault in compiled code)",
-    }
-    try:
-        return names.get(number) or signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _told(record: TaskFailed) -> tuple[str, str]:
+    """What went wrong, and `file:line` of the user's code, if there is one."""
+    error = record.error or TaskError("", record.reason)
+    message = ": ".join(part for part in (error.type, error.message) if part)
+    return message, f"{error.file}:{error.line}" if error.file else ""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from flowstone_datastore import Artifact
-from flowstone_graph import ForeachFrame, Node, Transition
+from flowstone_graph import ForeachFrame, Kind, Node, Transition
+from flowstone_graph.node import CaseExpression
 from flowstone_runtime.errors import InvalidNextError, MissingArtifactError, UsageError
 from flowstone_runtime.foreach_items import in_positions
 from flowstone_runtime.parent_artifacts import ParentArtifacts
@@ -22,6 +23,7 @@ stays what it was when a later step sets the attribute to something else."""
 FLOW_IS_NO_ARTIFACT = "it is a flow, the whole of it, as self and every branch of inputs are"
 """Why `self.me = self` cannot be stored, for people."""
 
+_NOTHING: Any = object()
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 
 
@@ -51,6 +53,7 @@ class TaskContext:
     loaded: dict[str, tuple[Artifact, Any]] = attrs.field(factory=dict)
     parameter_reads: dict[str, str] = attrs.field(factory=dict)
     _parameter_values: dict[str, Any] = attrs.field(factory=dict)
+    _parsed_values: dict[str, Any] = attrs.field(factory=dict)
 
     def __reduce__(self) -> Any:
         raise UsageError(FLOW_IS_NO_ARTIFACT)
@@ -104,13 +107,14 @@ class TaskContext:
     def settled(self, name: str, saved: Artifact) -> Artifact:
         """`saved`, or the inherited artifact that it was read from if the value is the same after all.
 
-        One value can have several pickles: a set that was loaded has another order than the set that
-        was stored. So the inherited one is loaded once more, and what that pickles to is compared.
+        Equal values have equal addresses, but for large ones that hold sets, and for types of which the pickle
+        changes when they are loaded. So where the memory beside the pickle is the same, the inherited value is
+        loaded once more, and what that pickles to is compared.
         """
         inherited, _ = self.loaded.get(name, (None, None))
-        if inherited is None or saved.address == inherited.address:
+        if inherited is None or saved.address == inherited.address or saved.size != inherited.size:
             return saved
-        if saved.size != inherited.size:
+        if self.store.blobs(saved).buffers != self.store.blobs(inherited).buffers:
             return saved
         is_same = self.store.address(self.store.load(inherited)) == saved.address
         return inherited if is_same else saved
@@ -122,6 +126,12 @@ class TaskContext:
             self.parameter_reads[name] = artifact.address
             self._parameter_values[name] = self.store.load(artifact)
         return self._parameter_values[name]
+
+    def parsed(self, name: str, parse: Callable[[Any], Any]) -> Any:
+        """What `parse` makes of a parameter, once for the task."""
+        if name not in self._parsed_values:
+            self._parsed_values[name] = parse(self.parameter(name))
+        return self._parsed_values[name]
 
     # Foreach
 
@@ -171,6 +181,23 @@ class TaskContext:
             )
         self.transition = Transition(names, count)
 
+    def leave_as_written(self, flow: Any) -> None:
+        """Go on as if the step had come to its `self.next`, with what is set by now.
+
+        Raises:
+            InvalidNextError: what is set does not say where to go.
+        """
+        node = self.node
+        if self.transition is not None or not node.targets:
+            return
+        if node.kind is Kind.SWITCH:
+            self.transition = Transition((_written_case(node, flow),), None)
+        elif node.foreach is not None:
+            self.foreach_items = _items(node, flow, node.foreach) if hasattr(flow, node.foreach) else ()
+            self.transition = Transition(node.targets, len(self.foreach_items))
+        else:
+            self.transition = Transition(node.targets, None)
+
 
 def _step_name(node: Node, target: Any) -> str:
     name = getattr(target, "__name__", None)
@@ -194,6 +221,23 @@ def _choose(node: Node, flow: Any, targets: tuple[Any, ...], condition: str) -> 
         known = ", ".join(repr(case) for case in cases)
         raise InvalidNextError(node.name, f"self.{condition} is {value!r}, which is none of the cases {known}")
     return _step_name(node, cases[value])
+
+
+def _written_case(node: Node, flow: Any) -> str:
+    """The target of a switch that its condition chooses, by the cases as they are written."""
+    assert node.condition is not None, "a switch has one"
+    value = getattr(flow, node.condition, _NOTHING)
+    for key, target in node.cases:
+        case = _value_of(key.text, flow) if isinstance(key, CaseExpression) else key
+        if case == value:
+            return target
+    what = "is not set" if value is _NOTHING else f"is {value!r}, which is none of the cases"
+    raise InvalidNextError(node.name, f"the step failed, and self.{node.condition} {what}")
+
+
+def _value_of(expression: str, flow: Any) -> Any:
+    """What `self.config.mode` stands for: attributes and keys, as the graph reads them."""
+    return eval(expression, {"self": flow})  # noqa: S307 - the user's own source
 
 
 def _items(node: Node, flow: Any, foreach: str) -> Any:

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import attrs
 
@@ -21,10 +22,14 @@ from flowstone_datastore import (
 )
 from flowstone_graph import FlowGraph, ForeachFrame, Kind, Node
 from flowstone_interfaces import FlowstoneError
-from flowstone_runtime.current import Position, current
-from flowstone_runtime.errors import InvalidNextError, UnstorableArtifactError
+from flowstone_runtime.current import ParallelPosition, Position, current
+from flowstone_runtime.decorators.step_decorator import StepDecorator
+from flowstone_runtime.decorators.task_attempt import TaskAttempt
+from flowstone_runtime.errors import InvalidNextError, TaskCrashedError, UnstorableArtifactError
 from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.gang import is_gang_member
 from flowstone_runtime.inputs import Inputs
+from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
 from flowstone_runtime.task_context import FLOW_IS_NO_ARTIFACT, FOREACH_PREFIX, TaskContext
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
@@ -50,10 +55,15 @@ class TaskRunner:
         started = time.monotonic()
         context, inputs = self._prepare(spec)
         flow = self._instance(context)
-        current.enter(self._position(spec))
+        position = self._position(spec)
+        current.enter(position)
         error: BaseException | None = None
         try:
-            self._call_step(flow, context, inputs)
+            call = partial(_call_step, flow, context, inputs, spec.failure)
+            attempt = _attempt(flow, context, spec.attempt, position.pathspec)
+            for decorator in context.node.decorators:
+                call = partial(_call_within, decorator, attempt, call)
+            call()
         except KeyboardInterrupt:
             raise
         except BaseException as raised:  # noqa: BLE001 - whatever the step raises is its outcome
@@ -66,7 +76,7 @@ class TaskRunner:
             error = error or unstorable
         except FlowstoneError as raised:  # a full disk, a store gone read-only, a damaged table of a parent
             error = error or raised
-        reads = _reads(context, inputs)
+        reads = _reads(context, inputs) if spec.failure is None else self._all_values()
         seconds = time.monotonic() - started
         if error is None:
             leaving = context.transition
@@ -92,6 +102,7 @@ class TaskRunner:
             reads=reads,
             error=report,
             reason="exception",
+            will_retry=_will_retry(context.node, spec.attempt, error),
             seconds=seconds,
         )
 
@@ -155,18 +166,20 @@ class TaskRunner:
             tags=frozenset(run.tags),
             namespace=f"user:{run.user}",
             graph_info=run.graph,
+            parallel=self._parallel_position(spec),
         )
 
-    # The step itself
+    def _parallel_position(self, spec: TaskSpec) -> ParallelPosition | None:
+        if not spec.stack or not is_gang_member(self.graph, spec.key.step, spec.stack):
+            return None
+        frame = spec.stack[-1]
+        first = attrs.evolve(spec.key, indices=(*spec.key.indices[:-1], 0))
+        return ParallelPosition("127.0.0.1", frame.count, frame.index, first.id)
 
-    def _call_step(self, flow: FlowSpec, context: TaskContext, inputs: Inputs | None) -> None:
-        step = getattr(flow, context.node.name)
-        if inputs is None:
-            step()
-        else:
-            step(inputs)
-        if context.transition is None and context.node.targets:
-            raise InvalidNextError(context.node.name, "the step ended without calling it; make it the last line")
+    def _all_values(self) -> Reads:
+        """What a task may have read that crashed, and so could not say."""
+        values = {**self.run.constants, **self.run.parameters}
+        return Reads(parameters={name: artifact.address for name, artifact in values.items()})
 
     # What it leaves behind
 
@@ -205,10 +218,50 @@ class TaskRunner:
         """What the foreach runs over: an artifact, a parameter, or what was made of one to have positions."""
         name, items = context.node.foreach, context.foreach_items
         assert name is not None, "called for a foreach only"
-        known = entries.get(name) or context.entry(name) or context.parameters.get(name)
+        known = entries.get(name) or context.entry(name)
         if known is not None and getattr(flow, name) is items:
             return known
+        # Of an included file, the items may be what its parser made, and not what is stored.
+        if known is None and name in context.parameters and context.parameter(name) is items:
+            return context.parameters[name]
         return self.datastore.artifacts.save(items)
+
+
+def _call_step(flow: FlowSpec, context: TaskContext, inputs: Inputs | None, failure: str | None) -> None:
+    name = context.node.name
+    if failure is not None:
+        raise TaskCrashedError(name, failure)
+    step = getattr(flow, name)
+    if inputs is None:
+        step()
+    else:
+        step(inputs)
+    if context.transition is None and context.node.targets:
+        raise InvalidNextError(name, "the step ended without calling it; make it the last line")
+
+
+def _call_within(decorator: StepDecorator, attempt: TaskAttempt, call: Callable[[], None]) -> None:
+    with decorator.wrap(attempt):
+        call()
+
+
+def _attempt(flow: FlowSpec, context: TaskContext, number: int, pathspec: str) -> TaskAttempt:
+    node = context.node
+    return TaskAttempt(
+        flow,
+        node,
+        number,
+        pathspec,
+        will_retry=partial(_will_retry, node, number),
+        go_on=partial(context.leave_as_written, flow),
+    )
+
+
+def _will_retry(node: Node, number: int, error: BaseException) -> bool:
+    """Whether another attempt follows one that ended with `error`."""
+    retry = retry_of(node)
+    is_over = isinstance(error, TaskCrashedError)  # its attempts are used up: this one only catches
+    return retry is not None and not is_over and number < retry.times and retry.wants(error)
 
 
 def _refusal(name: str, value: object) -> str | None:

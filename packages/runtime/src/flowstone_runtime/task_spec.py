@@ -45,6 +45,8 @@ class TaskSpec:
     verify: Verify = "once"
     cache: ChunkCache | None = None
     """Where the worker's machine keeps chunks of a store that is far away."""
+    failure: str | None = None
+    """Why the last attempt crashed: this one runs no code of the step, only what catches its failure."""
 
     def to_json(self) -> bytes:
         """The payload."""
@@ -62,6 +64,7 @@ class TaskSpec:
             "main_module": self.main_module,
             "verify": self.verify,
             "cache": self.cache and attrs.astuple(self.cache),
+            "failure": self.failure,
         }
         return json.dumps(data, separators=(",", ":")).encode()
 
@@ -83,6 +86,7 @@ class TaskSpec:
             main_module=data["main_module"],
             verify=data["verify"],
             cache=data["cache"] and ChunkCache(*data["cache"]),
+            failure=data["failure"],
         )
 
 

@@ -15,7 +15,9 @@ import attrs
 from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
 from flowstone_datastore.record_line import to_line
 from flowstone_executors import Job, inherited_job
-from flowstone_graph import FlowGraph, parse_flow
+from flowstone_runtime.config import bind_configs, bound_configs
+from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.task_runner import TaskRunner
@@ -101,7 +103,8 @@ def _open_runner(spec: TaskSpec) -> TaskRunner:
     datastore = Datastore.open(spec.store, verify=spec.verify, cache=spec.cache)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
     assert isinstance(run, RunStarted)
-    graph: FlowGraph = parse_flow(flow)
+    bind_configs(flow, stored_configs(flow, datastore, run))
+    graph = declared_graph(flow, run.settings.get("with", ()), bound_configs(flow))
     return TaskRunner(flow, graph, datastore, run)
 
 

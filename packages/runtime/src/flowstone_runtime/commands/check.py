@@ -2,9 +2,11 @@
 
 import click
 
-from flowstone_graph import parse_flow
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.config import bound_configs
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.parameter_command import parameter_options
 from flowstone_runtime.parameters import parameters_of
 
 
@@ -13,8 +15,8 @@ def command(flow: type[FlowSpec]) -> click.Command:
 
     @click.pass_obj
     def check(context: CommandContext) -> None:
-        parameters_of(flow)
-        graph = parse_flow(flow)
+        parameter_options(flow, parameters_of(flow))
+        graph = declared_graph(flow, configs=bound_configs(flow))
         if not context.is_quiet:
             click.echo(f"{graph.name}: {len(graph)} steps, no faults")
 

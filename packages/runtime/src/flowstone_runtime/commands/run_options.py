@@ -1,0 +1,84 @@
+"""What `run` and `resume` have in common: how to run, whatever is run."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.local_run import Isolation, RunOptions, run_flow
+from flowstone_runtime.plain_reporter import plain_reporter
+from flowstone_runtime.reporter import Reporter
+from flowstone_runtime.resume import ResumeRequest
+
+_PREFIX = "flowstone_"
+"""Of the names that options have in Python, so that a flow may have a parameter attribute of the same name."""
+
+
+def run_options() -> list[click.Parameter]:
+    """The options."""
+    return [
+        click.Option(
+            ["--max-workers", f"{_PREFIX}max_workers"],
+            type=click.IntRange(min=0),
+            default=0,
+            help="Tasks to run at once; 0 for one for each core.",
+        ),
+        click.Option(
+            ["--with", f"{_PREFIX}added"],
+            multiple=True,
+            metavar="NAME:OPTION=VALUE",
+            help="Decorate every step that is not decorated so: --with retry:times=3. May be given several times.",
+        ),
+        click.Option(
+            ["--keep-going", f"{_PREFIX}keeps_going"],
+            is_flag=True,
+            help="After a failure, run all that does not need the failed task.",
+        ),
+        click.Option(["--tag", f"{_PREFIX}tags"], multiple=True, help="Tag the run; may be given several times."),
+        click.Option(
+            ["--isolation", f"{_PREFIX}isolation"],
+            type=click.Choice([isolation.value for isolation in Isolation]),
+            default=Isolation.FORK.value,
+            show_default=True,
+            help="fork: a task is a fork of this process; spawn: a new interpreter; none: this process itself.",
+        ),
+        click.Option(
+            ["--run-id-file", f"{_PREFIX}run_id_file"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write the run's id to this file as soon as it is known.",
+        ),
+    ]
+
+
+def split_options(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters of the flow, and options of the run by their field in `RunOptions`."""
+    names = {option.name for option in run_options()}
+    own = {name: value for name, value in values.items() if name not in names}
+    options = {name.removeprefix(_PREFIX): value for name, value in values.items() if name in names}
+    return own, {**options, "isolation": Isolation(options["isolation"])}
+
+
+def start(
+    context: CommandContext,
+    parameters: Mapping[str, Any],
+    options: Mapping[str, Any],
+    resume: ResumeRequest | None = None,
+) -> int:
+    """Run the flow as the options say; the exit code."""
+    run = RunOptions(parameters=parameters, resume=resume, **options)
+    # Tasks that are not captured write to the terminal themselves: a live table would be in their way.
+    is_live = context.is_terminal and not context.is_quiet and run.isolation is not Isolation.NONE
+    open_reporter = _live if is_live else partial(plain_reporter, sys.stdout, is_quiet=context.is_quiet)
+    outcome = run_flow(context.flow, run, context.settings, open_reporter)
+    return 0 if outcome.state == "finished" else 1
+
+
+def _live() -> AbstractContextManager[Reporter]:
+    from flowstone_runtime.live_reporter import live_reporter
+
+    return live_reporter()

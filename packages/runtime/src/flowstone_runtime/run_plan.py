@@ -1,0 +1,58 @@
+"""What a scheduler is given, what it is told while it runs, and how it ends."""
+
+import queue
+from collections.abc import Mapping
+
+import attrs
+
+from flowstone_datastore import ChunkCache, RecordRef, Verify
+from flowstone_graph import FlowGraph
+from flowstone_interfaces import TaskEvent
+from flowstone_runtime.machine import Capacity
+from flowstone_runtime.reuse import Reuse
+
+
+@attrs.frozen
+class StopRequest:
+    """Posted to the scheduler's queue to end the run at once."""
+
+    why: str
+
+
+Events = queue.SimpleQueue[TaskEvent | StopRequest]
+
+
+@attrs.frozen
+class Outcome:
+    """How a run ended."""
+
+    state: str
+    """`finished`, `failed` or `cancelled`."""
+    message: str = ""
+    failed: tuple[str, ...] = ()
+    """Pathspecs of the tasks that failed."""
+
+
+@attrs.frozen
+class RunPlan:
+    """What stays the same for all tasks of a run."""
+
+    graph: FlowGraph
+    store: str
+    run_id: str
+    run_record: RecordRef
+    main_file: str
+    main_module: str | None
+    worker_argv: tuple[str, ...]
+    max_workers: int
+    capacity: Capacity
+    """Shared among the tasks that run at once."""
+    environ: Mapping[str, str]
+    """Of the process that started the run: what it sets is not set anew for tasks."""
+    heartbeat_seconds: float
+    verify: Verify = "once"
+    cache: ChunkCache | None = None
+    keeps_going: bool = False
+    """After a failure, run all that does not need the failed task."""
+    reuse: Reuse | None = None
+    """The tasks of an older run that need not run again."""
