@@ -40,7 +40,7 @@ def test_by_default_a_project_keeps_its_store_in_its_root(project, environ):
     assert settings.user == "ann"
     assert settings.project_root == project
     assert settings.profile is None
-    assert settings.sources == {"store": "default", "user": "default"}
+    assert set(settings.sources.values()) == {"default"}
 
 
 def test_the_more_specific_place_wins(project, environ, tmp_path):
@@ -126,7 +126,10 @@ def test_a_url_stays_as_it_is(project, environ):
     ("text", "reason"),
     [
         ("[tool.flowstone", "it is not valid TOML: "),
-        ("[tool.flowstone]\nstor = '/x'", "there is no setting 'stor'; there are store, user; correct it"),
+        (
+            "[tool.flowstone]\nstor = '/x'",
+            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes; correct it",
+        ),
         ("[tool.flowstone]\nstore = 3", "store must be a text that is not empty, not 3; correct it"),
         ("[tool.flowstone]\nstore = ''", "store must be a text that is not empty, not ''; correct it"),
         ("[tool.flowstone]\nuser = ['a']", "user must be a text that is not empty, not ['a']; correct it"),
@@ -168,7 +171,10 @@ def test_a_fault_in_a_profile_is_named_with_its_file(project, environ):
     file = write_profile(environ, "big", "sotre = '/x'")
     with pytest.raises(InvalidSettingsError) as caught:
         Settings.load(project, environ, {"profile": "big"})
-    assert str(caught.value) == f"{file}: there is no setting 'sotre'; there are store, user; correct it"
+    assert (
+        str(caught.value)
+        == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes; correct it"
+    )
 
 
 def test_a_profile_that_nobody_wrote_is_an_error(project, environ):
@@ -243,3 +249,36 @@ def test_settings_are_a_frozen_value(project, environ):
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         settings.store = "/elsewhere"
     assert settings == Settings.load(project / "flows", environ)
+
+
+def test_the_cache_is_in_the_home_by_default(project, environ, tmp_path):
+    """Where programs keep what they can do without."""
+    settings = Settings.load(project, environ)
+    assert settings.cache_folder == f"{environ['HOME']}/.cache/flowstone/chunks"
+    assert settings.cache_bytes == 20 * 2**30
+    xdg = {**environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
+    assert Settings.load(project, xdg).cache_folder == str(tmp_path / "xdg/flowstone/chunks")
+
+
+def test_the_cache_is_set_like_everything(project, environ):
+    """A size as people write it; a folder counts from where it was written; 0 switches it off."""
+    (project / "pyproject.toml").write_text(
+        '[tool.flowstone]\ncache_folder = "../cache"\ncache_bytes = "1.5 GB"\n'
+    )
+    settings = Settings.load(project, environ)
+    assert settings.cache.folder == str(project / "../cache")
+    assert settings.cache.max_bytes == 1_500_000_000
+    variables = {**environ, "FLOWSTONE_CACHE_FOLDER": "/big", "FLOWSTONE_CACHE_SIZE": "0"}
+    settings = Settings.load(project, variables)
+    assert (settings.cache.folder, settings.cache.max_bytes) == ("/big", 0)
+    assert settings.sources["cache_bytes"] == "variable FLOWSTONE_CACHE_SIZE"
+    (project / "pyproject.toml").write_text("[tool.flowstone]\ncache_bytes = 0\n")
+    assert Settings.load(project, environ).cache_bytes == 0
+
+
+@pytest.mark.parametrize("size", ["much", "-1", "20 iB", "", "1e9", "20 PB GiB"])
+def test_a_size_that_is_none_is_named(project, environ, size):
+    """Else the cache would silently be off, or endless."""
+    (project / "pyproject.toml").write_text(f'[tool.flowstone]\ncache_bytes = "{size}"\n')
+    with pytest.raises(InvalidSettingsError, match=r"pyproject\.toml.*cache_bytes.*write it like '20 GiB'"):
+        Settings.load(project, environ)

@@ -23,7 +23,8 @@ class FaultProxy:
 
     `"reset"`: nothing is passed on, the connection breaks. `"lost"`: it breaks after the request was done.
     `"cut"`: it breaks in the middle of the body. `("slow", seconds)`: the answer comes later.
-    `(status, code)`: that is the answer, and nothing is passed on. `None`: all goes well.
+    `(status, code)`: that is the answer, and nothing is passed on. Bytes: as that, the body of a 200.
+    `None`: all goes well.
     """
 
     def __init__(self, upstream_port):
@@ -71,6 +72,9 @@ class FaultProxy:
         self.faults += fault is not None
         if fault == "reset":
             self._break(handler)
+            return
+        if isinstance(fault, bytes):
+            self._answer(handler, 200, [("Content-Length", str(len(fault)))], fault)
             return
         if isinstance(fault, tuple) and fault[0] == "slow":
             time.sleep(fault[1])

@@ -12,7 +12,6 @@ from flowstone_datastore import FileStorage, MemoryStorage, ObjectNotFoundError
 from flowstone_datastore.address import address_of
 from flowstone_datastore.chunk_cache import CachedStorage
 from flowstone_datastore.chunk_store import path_of
-from flowstone_datastore.storage import OpensFiles
 from flowstone_datastore.testing import StorageContract
 
 
@@ -85,8 +84,6 @@ def test_only_chunks_are_kept(tmp_path):
     for content in (b"1", b"2"):
         storage.write("runs/F/1/claim.json", content)
         assert storage.read("runs/F/1/claim.json") == content
-        with storage.open_file("runs/F/1/claim.json") as file:
-            assert file.readall() == content
     assert not (tmp_path / "cache").exists()
 
 
@@ -140,8 +137,7 @@ def test_a_chunk_that_is_too_large_is_not_kept(tmp_path):
     for path, _ in chunks:
         storage.read(path)
     assert storage.read(large_path) == large
-    with storage.open_file(large_path) as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-        assert mapped[:] == large
+    assert storage.cached_file(large_path) is None
     assert cached_bytes(tmp_path / "cache") == 3000
 
 
@@ -150,9 +146,8 @@ def test_a_cached_chunk_can_be_mapped_and_outlives_its_eviction(tmp_path):
     far = Counting()
     [(path, data)] = filled(far, 1)
     storage = CachedStorage(far, tmp_path / "cache", 20_000)
-    assert isinstance(storage, OpensFiles)
-    with storage.open_file(path) as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-        assert (tmp_path / "cache" / path).samefile(storage.file(path))
+    storage.read(path)
+    with storage.cached_file(path) as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
         storage.forget(path)
         assert not (tmp_path / "cache" / path).exists()
         assert mapped[:] == data
@@ -161,7 +156,7 @@ def test_a_cached_chunk_can_be_mapped_and_outlives_its_eviction(tmp_path):
 def test_a_missing_chunk_is_missing(tmp_path):
     """The cache does not hide it."""
     storage = CachedStorage(MemoryStorage(), tmp_path / "cache", 20_000)
-    for read in (storage.read, storage.open_file, storage.status):
+    for read in (storage.read, storage.fetch, storage.status):
         with pytest.raises(ObjectNotFoundError):
             read(chunk(1)[0])
 
@@ -215,8 +210,7 @@ def test_a_folder_that_cannot_be_written_means_no_cache_and_one_warning(tmp_path
         for path, data in filled(far, 3):
             assert storage.read(path) == data
             assert storage.read(path) == data
-            with storage.open_file(path) as file:
-                assert file.readall() == data
+            assert storage.cached_file(path) is None
     assert len(caplog.records) == 1
     assert str(tmp_path / "cache") in caplog.text
 
@@ -243,7 +237,10 @@ def _fill(far_root, folder, paths, seed, errors):
         if order.random() < 0.5:
             data = storage.read(path)
         else:
-            with storage.open_file(path) as file:
+            file = storage.cached_file(path)
+            if file is None:
+                continue
+            with file:
                 data = file.readall()
         if not path.endswith(address_of(data)):
             errors.put(path)

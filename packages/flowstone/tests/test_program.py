@@ -146,9 +146,9 @@ def test_every_setting_says_where_it_came_from(call, tmp_path) -> None:
     """An option counts more than a variable, a variable more than a file."""
     (tmp_path / "pyproject.toml").write_text('[tool.flowstone]\nstore = "in-project"\nuser = "grace"\n')
     found = call("--store", "elsewhere", "config", "show", FLOWSTONE_STORE="/in/variable").stdout
-    assert f"store    {tmp_path / 'elsewhere'}  (option --store)" in found
-    assert f"user     grace  ({tmp_path / 'pyproject.toml'} [tool.flowstone])" in found
-    assert f"project  {tmp_path}" in found
+    assert f"store        {tmp_path / 'elsewhere'}  (option --store)" in found
+    assert f"user         grace  ({tmp_path / 'pyproject.toml'} [tool.flowstone])" in found
+    assert f"project      {tmp_path}" in found
     assert "(variable FLOWSTONE_STORE)" in call("config", "show", FLOWSTONE_STORE="/in/variable").stdout
 
 

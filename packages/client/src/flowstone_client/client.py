@@ -32,10 +32,10 @@ class Client:
 
         if isinstance(self._store, Datastore):
             return self._store
-        place = self._store
-        if place is None:
-            place = Settings.load(Path.cwd(), os.environ).store
-        return Datastore.open(str(place))
+        if self._store is not None:
+            return Datastore.open(str(self._store))
+        settings = Settings.load(Path.cwd(), os.environ)
+        return Datastore.open(settings.store, cache=settings.cache)
 
     def __repr__(self) -> str:
         return f"Client({self.datastore.url!r})" if "datastore" in vars(self) else f"Client({self._store!r})"

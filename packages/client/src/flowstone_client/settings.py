@@ -8,13 +8,25 @@ pyproject.toml, the profile (`~/.config/flowstone/<profile>.toml`), the default.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from flowstone_client.byte_size import parse_byte_size
 from flowstone_interfaces import FlowstoneError
 
-_NAMES = ("store", "user")
+if TYPE_CHECKING:
+    from flowstone_datastore import ChunkCache
+
+_NAMES = ("store", "user", "cache_folder", "cache_bytes")
+_VARIABLES = {
+    "store": "FLOWSTONE_STORE",
+    "user": "FLOWSTONE_USER",
+    "cache_folder": "FLOWSTONE_CACHE_FOLDER",
+    "cache_bytes": "FLOWSTONE_CACHE_SIZE",
+}
+_PATHS = ("store", "cache_folder")
+_DEFAULT_CACHE = "20 GiB"
 _PROJECT_MARKS = (".git", "pyproject.toml")
 
 
@@ -57,18 +69,26 @@ class _Layer:
             if name not in _NAMES:
                 reason = f"there is no setting {name!r}; there are {', '.join(_NAMES)}"
                 raise InvalidSettingsError(self.place, reason)
-            if not isinstance(value, str) or not value:
+            if name == "cache_bytes":
+                self._check_size(value)
+            elif not isinstance(value, str) or not value:
                 raise InvalidSettingsError(self.place, f"{name} must be a text that is not empty, not {value!r}")
+
+    def _check_size(self, value: Any) -> None:
+        try:
+            parse_byte_size(str(value))
+        except ValueError as error:
+            raise InvalidSettingsError(self.place, f"cache_bytes: {error}") from error
 
     def value(self, name: str) -> str:
         """The setting; of a path, the absolute one."""
-        text: str = self.table[name]
-        if name != "store" or "://" in text:
+        text = str(self.table[name])
+        if name not in _PATHS or "://" in text:
             return text
         try:
             return str((self.folder / Path(text).expanduser()).absolute())
         except RuntimeError as error:  # `~somebody`, of whom the system knows no home
-            raise InvalidSettingsError(self.place, f"store {text!r} leads nowhere: {error}") from error
+            raise InvalidSettingsError(self.place, f"{name} {text!r} leads nowhere: {error}") from error
 
 
 @attrs.frozen
@@ -84,6 +104,17 @@ class Settings:
     profile: str | None = None
     sources: Mapping[str, str] = attrs.field(factory=dict)
     """For each setting: the option, variable or file that gave it."""
+    cache_folder: str = ""
+    """Where chunks of a far store are kept on this machine."""
+    cache_bytes: int = 0
+    """How many bytes of them; 0 keeps none."""
+
+    @property
+    def cache(self) -> "ChunkCache":
+        """What `Datastore.open` wants to know of it."""
+        from flowstone_datastore import ChunkCache
+
+        return ChunkCache(self.cache_folder, self.cache_bytes)
 
     @classmethod
     def load(
@@ -100,23 +131,23 @@ class Settings:
         root = project_root(folder.resolve())
         given = {name: value for name, value in (options or {}).items() if value is not None}
         profile = given.get("profile") or environ.get("FLOWSTONE_PROFILE") or None
-        variables = {name: f"FLOWSTONE_{name.upper()}" for name in _NAMES}
         here = Path.cwd()
         layers = (
             *(_Layer(f"option --{name}", {name: given[name]}, here) for name in _NAMES if name in given),
             *(
                 _Layer(f"variable {key}", {name: environ[key]}, here)
-                for name, key in variables.items()
+                for name, key in _VARIABLES.items()
                 if environ.get(key)
             ),
             _project_layer(root),
             *([_profile_layer(profile, environ)] if profile else []),
-            _Layer("default", {"store": ".flowstone", "user": _default_user(environ)}, root),
+            _Layer("default", _defaults(environ), root),
         )
         chosen = {name: next(layer for layer in layers if name in layer.table) for name in _NAMES}
         values = {name: layer.value(name) for name, layer in chosen.items()}
         sources = {name: layer.place for name, layer in chosen.items()}
-        return cls(values["store"], values["user"], root, profile, sources)
+        cache_bytes = parse_byte_size(values["cache_bytes"])
+        return cls(values["store"], values["user"], root, profile, sources, values["cache_folder"], cache_bytes)
 
 
 def project_root(folder: Path) -> Path:
@@ -153,6 +184,16 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise InvalidSettingsError(str(file), f"it is not valid TOML: {error}") from error
     except OSError as error:
         raise InvalidSettingsError(str(file), f"it cannot be read: {error.strerror}") from error
+
+
+def _defaults(environ: Mapping[str, str]) -> dict[str, str]:
+    caches = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".cache")
+    return {
+        "store": ".flowstone",
+        "user": _default_user(environ),
+        "cache_folder": str(Path(caches) / "flowstone" / "chunks"),
+        "cache_bytes": _DEFAULT_CACHE,
+    }
 
 
 def _default_user(environ: Mapping[str, str]) -> str:

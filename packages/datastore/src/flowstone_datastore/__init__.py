@@ -7,6 +7,7 @@ from flowstone_datastore.address import InvalidAddressError, address_of, check_a
 from flowstone_datastore.artifact import Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.artifact_store import ArtifactStore, UnknownEncodingError
 from flowstone_datastore.artifact_table import ArtifactTable
+from flowstone_datastore.chunk_cache import ChunkCache
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.datastore import Datastore
@@ -54,6 +55,7 @@ __all__ = [
     "ArtifactTable",
     "Blob",
     "Blobs",
+    "ChunkCache",
     "ChunkRef",
     "ChunkStore",
     "Code",

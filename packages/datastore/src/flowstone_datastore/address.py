@@ -60,6 +60,11 @@ def artifact_address(encoding: str, stream: str, buffers: Iterable[str]) -> str:
     return address_of("\n".join(("flowstone-artifact", encoding, stream, *buffers, "")).encode("ascii"))
 
 
+def is_address(text: Any) -> bool:
+    """Whether this is a text that may be an address."""
+    return isinstance(text, str) and _ADDRESS.match(text) is not None
+
+
 def canonical_address(encoding: str, form: bytes) -> str:
     """The identity of a stored value that has a canonical form, in which its buffers stand by their addresses."""
     return address_of(f"flowstone-canonical\n{encoding}\n".encode("ascii"), form)

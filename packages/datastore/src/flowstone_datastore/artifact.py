@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from flowstone_datastore.address import InvalidAddressError, check_address
+from flowstone_datastore.address import InvalidAddressError, check_address, is_address
 from flowstone_datastore.fields import LARGEST_INTEGER, InvalidRecordError, refuse
 
 PICKLE_5 = "pickle-5"
@@ -25,6 +25,9 @@ class ChunkRef:
     size: int
 
     def __attrs_post_init__(self) -> None:
+        # As cheap as can be: a large frame has thousands, and each loading makes them all anew.
+        if type(self.size) is int and 0 <= self.size <= LARGEST_INTEGER and is_address(self.address):
+            return
         _check_address("ChunkRef.address", self.address)
         _check_size("ChunkRef.size", self.size)
 
@@ -93,7 +96,10 @@ class Blob:
                 raise InvalidRecordError("the inline bytes of a blob", str(error)) from error
         if not isinstance(raw, list):
             refuse("a blob", raw, "base64 text or an array of chunks")
-        return cls.of_chunks(*[ChunkRef.from_json(chunk) for chunk in raw])
+        try:
+            return cls.of_chunks(*[ChunkRef(address, size) for address, size in raw])
+        except (TypeError, ValueError):  # one of them is none: say which
+            return cls.of_chunks(*[ChunkRef.from_json(chunk) for chunk in raw])
 
 
 @attrs.frozen
@@ -103,6 +109,8 @@ class Blobs:
     stream: Blob
     buffers: tuple[Blob, ...] = ()
     """Large memory that left the stream."""
+    cuts: str | None = attrs.field(default=None, eq=False)
+    """By which rule the buffers were cut, if their writer says."""
 
     @property
     def size(self) -> int:
@@ -116,10 +124,12 @@ class Blobs:
             yield from blob.chunks
 
     def to_json(self) -> dict[str, Any]:
-        """`stream` and, if there are some, `buffers`."""
+        """`stream` and, where there are such, `buffers` and `cuts`."""
         raw: dict[str, Any] = {"stream": self.stream.to_json()}
         if self.buffers:
             raw["buffers"] = [buffer.to_json() for buffer in self.buffers]
+        if self.cuts is not None:
+            raw["cuts"] = self.cuts
         return raw
 
     @classmethod
@@ -134,7 +144,10 @@ class Blobs:
         buffers = raw.get("buffers", [])
         if not isinstance(buffers, list):
             refuse("Artifact.buffers", buffers, "an array of blobs")
-        return cls(Blob.from_json(raw["stream"]), tuple([Blob.from_json(buffer) for buffer in buffers]))
+        cuts = raw.get("cuts")
+        if cuts is not None:
+            _check_text("Artifact.cuts", cuts)
+        return cls(Blob.from_json(raw["stream"]), tuple([Blob.from_json(buffer) for buffer in buffers]), cuts)
 
 
 @attrs.frozen

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from flowstone_datastore import pickling
 from flowstone_datastore.address import (
     CANONICAL_BYTES,
@@ -17,10 +19,12 @@ from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkR
 from flowstone_datastore.blob_store import BlobStore, address_of_cut
 from flowstone_datastore.canonical import canonical
 from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.chunking import RULE
 from flowstone_datastore.compact_json import from_json_text, to_json_text
 from flowstone_datastore.export import export_value
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.pickling import UnloadableError, UnpicklableError, type_name
+from flowstone_datastore.scattered_buffer import Memory
 from flowstone_datastore.serializer import Serializer
 from flowstone_datastore.serializers import InvalidSerializerError, Serializers, installed_serializers
 from flowstone_datastore.storage import Buffer
@@ -110,7 +114,7 @@ class ArtifactStore:
         blobs = self.blobs(artifact, name=shown)
         inline = blobs.stream.inline
         stream = self._blobs.get(blobs.stream, shown) if inline is None else inline
-        buffers = [self._blobs.get(blob, shown) for blob in blobs.buffers]
+        buffers = self._blobs.get_all(blobs.buffers, shown, is_own_cut=blobs.cuts == RULE)
         if serializer is None:
             return pickling.load(stream, buffers, artifact.type)
         return _decoded(artifact, serializer, stream, buffers)
@@ -165,7 +169,7 @@ class ArtifactStore:
             yield artifact.layout
         yield from self.blobs(artifact).chunks
 
-    def _encode(self, value: Any) -> tuple[str, Sequence[Buffer], Sequence[memoryview]]:
+    def _encode(self, value: Any) -> tuple[str, Sequence[Buffer], Sequence[Memory]]:
         """An encoding, and the stream, in pieces, and the large memory of a value in it."""
         claimed = self._serializers.of(value)
         dumped = None if claimed is None else _dumped(value, *claimed)
@@ -189,12 +193,12 @@ class ArtifactStore:
     def _save_layout(self, blobs: Blobs) -> ChunkRef | None:
         """A chunk that lists the blobs, if they are many; inline bytes stay in the record."""
         count = sum([len(blob.chunks) for blob in (blobs.stream, *blobs.buffers)])
-        return self._chunks.put((to_json_text(blobs.to_json()),)) if count > _MOST_REFS_IN_RECORD else None
+        if count <= _MOST_REFS_IN_RECORD:
+            return None
+        return self._chunks.put((to_json_text(attrs.evolve(blobs, cuts=RULE).to_json()),))
 
 
-def _dumped(
-    value: Any, encoding: str, serializer: Serializer
-) -> tuple[Sequence[Buffer], Sequence[memoryview]] | None:
+def _dumped(value: Any, encoding: str, serializer: Serializer) -> tuple[Sequence[Buffer], Sequence[Memory]] | None:
     try:
         dumped = serializer.dump(value)
         if dumped is None:

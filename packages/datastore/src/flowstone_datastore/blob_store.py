@@ -1,13 +1,16 @@
 """Memory in, blobs out, and back: cut into chunks, stored side by side, mapped again."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
 from flowstone_datastore.chunk_store import ChunkStore
-from flowstone_datastore.chunking import average_of, cuts
-from flowstone_datastore.mapping import Region, can_map
+from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
+from flowstone_datastore.known_cuts import KnownCuts
+from flowstone_datastore.mapping import Region, can_map, pages
+from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer, parts_of
 from flowstone_datastore.storage import Buffer
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ _FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
 """Bytes. Less is read: faster than mapping, and no mapping of the process's 65,530 is used."""
+_REGION_BYTES = 4 << 20
+"""Blobs of up to so many bytes together are mapped into one region, and so are freed together."""
+
+_Piece: TypeAlias = tuple[Memory, int, str | None]
+"""A chunk to be stored: its bytes, where it begins, and its address if that is known."""
 
 
 class BlobStore:
@@ -30,9 +38,10 @@ class BlobStore:
 
     def __init__(self, chunks: ChunkStore) -> None:
         self._chunks = chunks
+        self._known = KnownCuts()
         self._workers = _FILE_WRITERS if chunks.maps_files else _CONNECTIONS
 
-    def put(self, buffers: Sequence[memoryview]) -> tuple[Blob, ...]:
+    def put(self, buffers: Sequence[Memory]) -> tuple[Blob, ...]:
         """Store each buffer as a blob, several chunks at once.
 
         Raises:
@@ -40,10 +49,10 @@ class BlobStore:
         """
         largest = max([buffer.nbytes for buffer in buffers], default=0)
         if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
-            return tuple([Blob.of_chunks(*map(self._put_piece, _pieces(buffer))) for buffer in buffers])
+            return tuple([self._blob(buffer, map(self._put_piece, self._pieces(buffer))) for buffer in buffers])
         with _threads(self._workers) as pool:
-            pending = [pool.map(self._put_piece, _pieces(buffer)) for buffer in buffers]
-            return tuple([Blob.of_chunks(*refs) for refs in pending])
+            pending = [pool.map(self._put_piece, self._pieces(buffer)) for buffer in buffers]
+            return tuple([self._blob(buffer, refs) for buffer, refs in zip(buffers, pending, strict=True)])
 
     def put_stream(self, segments: Sequence[Buffer]) -> Blob:
         """Store the segments, joined, as a blob that is read whole: long ones in chunks, small ones together.
@@ -54,39 +63,93 @@ class BlobStore:
         return Blob.of_chunks(*map(self._chunks.put, _runs(segments)))
 
     def get(self, blob: Blob, artifact: str) -> Buffer:
-        """The bytes of a blob, in memory that the caller may keep and change; mapped, where that pays.
+        """The bytes of one blob: as `get_all`."""
+        return self.get_all((blob,), artifact)[0]
+
+    def get_all(self, blobs: Sequence[Blob], artifact: str, *, is_own_cut: bool = False) -> list[Buffer]:
+        """The bytes of each blob, in memory that the caller may keep and change; mapped, where that pays.
+
+        `is_own_cut`: they were cut by the rule of `chunking`, so who stores them again need not search for cuts.
 
         Raises:
             MissingChunkError: some of them are not in the store.
             DamagedChunkError: some of them are not what was stored.
         """
-        if blob.inline is not None:
-            return bytearray(blob.inline)
-        if self._chunks.maps_files and can_map() and blob.size >= _LEAST_MAPPED:
-            return self._mapped(blob, artifact)
-        parts = [*self._parts(blob.chunks, artifact)]
-        return parts[0] if len(parts) == 1 else bytearray().join(parts)
+        found = self._read_files(blobs, artifact) if self._chunks.maps_files else self._fetched(blobs, artifact)
+        if is_own_cut:
+            for blob, data in zip(blobs, found, strict=True):
+                self._known.remember_later(memoryview(data), blob.chunks)
+        return found
 
-    def _mapped(self, blob: Blob, artifact: str) -> memoryview:
-        region = Region(blob.size)
+    def _read_files(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        can_be_mapped = can_map()
+        found: list[Buffer] = []
+        together: list[Blob] = []
+        for blob in blobs:
+            is_mapped = can_be_mapped and blob.inline is None and blob.size >= _LEAST_MAPPED
+            if together and not (is_mapped and sum([each.size for each in together]) + blob.size <= _REGION_BYTES):
+                found += self._mapped(together, artifact)
+                together = []
+            if is_mapped:
+                together.append(blob)
+            else:
+                found.append(_joined(blob, map(self._getter(artifact), blob.chunks)))
+        return found + self._mapped(together, artifact)
+
+    def _fetched(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        """Blobs from far away: chunks of all of them are under way at once."""
+        chunks = [chunk for blob in blobs for chunk in blob.chunks]
+        if len(chunks) <= 1:
+            return [_joined(blob, map(self._getter(artifact), blob.chunks)) for blob in blobs]
+        with _threads(min(self._workers, len(chunks))) as pool:
+            try:
+                arriving = pool.map(self._getter(artifact), chunks)
+                return [_joined(blob, itertools.islice(arriving, len(blob.chunks))) for blob in blobs]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _getter(self, artifact: str) -> Callable[[ChunkRef], bytearray]:
+        return lambda chunk: self._chunks.get(chunk.address, size=chunk.size, artifact=artifact)
+
+    def _mapped(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
+        """Blobs that share a region: making one costs as much as mapping a chunk."""
+        if not blobs:
+            return []
+        region = Region(sum([pages(blob.size) for blob in blobs]))
         offset = 0
-        for chunk in blob.chunks:
-            self._chunks.put_into(region, chunk, offset, artifact)
-            offset += chunk.size
-        return region.view
+        views: list[Buffer] = []
+        for blob in blobs:
+            self._chunks.put_all_into(region, blob.chunks, offset, artifact)
+            views.append(region.view[offset : offset + blob.size])
+            offset += pages(blob.size)
+        return views
 
-    def _parts(self, chunks: Sequence[ChunkRef], artifact: str) -> Iterable[bytearray]:
-        def get(chunk: ChunkRef) -> bytearray:
-            return self._chunks.get(chunk.address, size=chunk.size, artifact=artifact)
+    def _pieces(self, memory: Memory) -> Iterator[_Piece]:
+        """The chunks of what left a pickle; where most of it is known, this computes their addresses."""
+        if isinstance(memory, ScatteredBuffer):
+            yield from _pieces_of_scattered(memory)
+        else:
+            for cut in self._known.cut(memory):
+                yield memory[cut.start : cut.end], cut.start, cut.address
 
-        if len(chunks) == 1 or self._chunks.maps_files:
-            return map(get, chunks)
-        with _threads(self._workers) as pool:
-            return [*pool.map(get, chunks)]
+    def _put_piece(self, piece: _Piece) -> ChunkRef:
+        data, offset, address = piece
+        return self._chunks.put(parts_of(data), offset=offset, address=address)
 
-    def _put_piece(self, piece: tuple[memoryview, int]) -> ChunkRef:
-        data, offset = piece
-        return self._chunks.put((data,), offset=offset)
+    def _blob(self, memory: Memory, refs: Iterable[ChunkRef]) -> Blob:
+        chunks = tuple(refs)
+        if isinstance(memory, memoryview):
+            self._known.remember(memory, chunks)
+        return Blob.of_chunks(*chunks)
+
+
+def _joined(blob: Blob, chunks: Iterable[bytearray]) -> bytearray:
+    """The blob's own bytes, or those of its chunks."""
+    if blob.inline is not None:
+        return bytearray(blob.inline)
+    parts = [*chunks]
+    return parts[0] if len(parts) == 1 else bytearray().join(parts)
 
 
 def _threads(count: int) -> "ThreadPoolExecutor":
@@ -95,15 +158,21 @@ def _threads(count: int) -> "ThreadPoolExecutor":
     return ThreadPoolExecutor(count)
 
 
-def address_of_cut(buffer: memoryview) -> str:
-    """The address of the blob that `BlobStore.put` would make of a buffer."""
-    return blob_address([address_of(piece) for piece, _ in _pieces(buffer)])
+def address_of_cut(memory: Memory) -> str:
+    """The address of the blob that `BlobStore.put` would make."""
+    if isinstance(memory, ScatteredBuffer):
+        return blob_address([address_of(*parts_of(data)) for data, _, _ in _pieces_of_scattered(memory)])
+    return blob_address([address_of(memory[start:end]) for start, end in cuts(memory)])
 
 
-def _pieces(buffer: memoryview) -> Iterator[tuple[memoryview, int]]:
-    """Each chunk of a buffer, and where it begins."""
-    for start, end in cuts(buffer):
-        yield buffer[start:end], start
+def _pieces_of_scattered(buffer: ScatteredBuffer) -> Iterator[_Piece]:
+    """Each chunk, if possible without bringing the bytes together yet."""
+    if 0 < buffer.nbytes <= WHOLE_BYTES:
+        yield buffer, 0, None
+        return
+    joined = memoryview(b"".join(buffer.parts()))
+    for start, end in cuts(joined):
+        yield joined[start:end], start, None
 
 
 def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:
@@ -120,6 +189,6 @@ def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:
             yield short
             short, waiting = [], 0
         if is_long:
-            yield from ((piece,) for piece, _ in _pieces(view))
+            yield from ((view[start:end],) for start, end in cuts(view))
     if waiting:
         yield short

@@ -10,12 +10,14 @@ import contextlib
 import io
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 
+import attrs
+
 from flowstone_datastore.file_storage import TEMPORARY_FOLDER, FileStorage
-from flowstone_datastore.storage import Buffer, Data, ObjectStatus, Storage, buffers_of
+from flowstone_datastore.memory_storage import MemoryStorage
+from flowstone_datastore.storage import Data, ObjectStatus, OpensFiles, Storage, buffers_of
 from flowstone_datastore.storage_errors import ObjectNotFoundError, StorageError
 
 _logger = logging.getLogger(__name__)
@@ -26,6 +28,21 @@ _SCAN_PART = 64  # of the cache: how much a process adds before it looks what ot
 _LOW_WATER = 0.9  # of the cache: what eviction leaves, so that not every chunk brings another one
 _USED_LATELY_SECONDS = 60.0
 _LEFTOVER_SECONDS = 24 * 60 * 60.0
+
+
+@attrs.frozen
+class ChunkCache:
+    """Where chunks of far storages are kept, and how many."""
+
+    folder: str
+    """Its absolute path; made when the first chunk is kept. Any number of stores may share it."""
+    max_bytes: int
+    """Of chunks in the folder; 0 keeps none."""
+
+    def before(self, storage: Storage) -> Storage:
+        """The storage with this cache before it; the storage itself if it is near already, or nothing is kept."""
+        is_near = isinstance(storage, OpensFiles | MemoryStorage | CachedStorage)
+        return storage if is_near or self.max_bytes <= 0 else CachedStorage(storage, self.folder, self.max_bytes)
 
 
 class CachedStorage:
@@ -65,31 +82,46 @@ class CachedStorage:
         """See `Storage.read`. A range of a chunk that is not here is not kept."""
         if not path.startswith(_CHUNKS):
             return self._storage.read(path, start, length)
-        file = self._cached_file(path)
+        file = self.cached_file(path)
         if file is not None:
             with file:
                 try:
                     return _range_of(file, start, length)
                 except OSError:  # a damaged disk: the other storage has it too
                     self.forget(path)
-        data = self._storage.read(path, start, length)
-        if not start and length is None:
-            self._fill(path, data)
-        return data
+        return self._storage.read(path, start, length) if start or length is not None else self.fetch(path)
 
-    def file(self, path: str) -> str:
-        """See `OpensFiles.file`: where the chunk is, or would be, in the cache."""
-        return self._files.file(path)
+    def cached_file(self, path: str) -> io.FileIO | None:
+        """The chunk's file, open for reading and marked as used; `None` if it is not here, or cannot be read.
 
-    def open_file(self, path: str) -> io.FileIO:
-        """See `OpensFiles.open_file`. What cannot be kept comes as a file without a name."""
-        file = self._cached_file(path) if path.startswith(_CHUNKS) else None
-        if file is None:
-            data = self.read(path)
-            file = self._cached_file(path) if path.startswith(_CHUNKS) else None
-            if file is None:
-                file = _nameless(data)
+        What it holds was checked by nobody. The caller closes it.
+        """
+        if path in self._distrusted:
+            return None
+        try:
+            file = self._files.open_file(path)
+        except ObjectNotFoundError:
+            return None
+        except StorageError as error:
+            if isinstance(error, ValueError):
+                raise
+            return None
+        with contextlib.suppress(OSError):
+            status, now = os.fstat(file.fileno()), self._clock()
+            if now - status.st_atime > _USED_LATELY_SECONDS:
+                # The time of reading, not of writing: that is part of how a verified file is known again.
+                os.utime(file.fileno(), ns=(int(now * 1e9), status.st_mtime_ns))
         return file
+
+    def fetch(self, path: str) -> bytes:
+        """A whole chunk as the other storage has it, whatever is here; that is kept.
+
+        Raises:
+            ObjectNotFoundError: it is not there.
+        """
+        data = self._storage.read(path)
+        self._fill(path, data)
+        return data
 
     def forget(self, path: str) -> None:
         """Drop a chunk from the cache only: its bytes here are not what they should be."""
@@ -135,25 +167,6 @@ class CachedStorage:
         if path.startswith(_CHUNKS):
             self.forget(path)
         self._storage.delete(path)
-
-    def _cached_file(self, path: str) -> io.FileIO | None:
-        """The chunk's file, marked as used; `None` if it is not here, or cannot be read."""
-        if path in self._distrusted:
-            return None
-        try:
-            file = self._files.open_file(path)
-        except ObjectNotFoundError:
-            return None
-        except StorageError as error:
-            if isinstance(error, ValueError):
-                raise
-            return None
-        with contextlib.suppress(OSError):
-            status, now = os.fstat(file.fileno()), self._clock()
-            if now - status.st_atime > _USED_LATELY_SECONDS:
-                # The time of reading, not of writing: that is part of how a verified file is known again.
-                os.utime(file.fileno(), ns=(int(now * 1e9), status.st_mtime_ns))
-        return file
 
     def _fill(self, path: str, data: Data) -> None:
         size = sum([memoryview(buffer).nbytes for buffer in buffers_of(data)])
@@ -211,17 +224,3 @@ def _range_of(file: io.FileIO, start: int, length: int | None) -> bytes:
         parts.append(part)
         wanted -= len(part)
     return b"".join(parts)
-
-
-def _nameless(data: Buffer) -> io.FileIO:
-    """The bytes as a file that no folder holds: in memory where the system can do that."""
-    if hasattr(os, "memfd_create"):
-        file = io.FileIO(os.memfd_create("flowstone-chunk", os.MFD_CLOEXEC), "r+")
-    else:
-        with tempfile.TemporaryFile(buffering=0) as temporary:
-            file = io.FileIO(os.dup(temporary.fileno()), "r+")
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) or 0 :]
-    file.seek(0)
-    return file

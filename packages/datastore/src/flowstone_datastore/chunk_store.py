@@ -3,11 +3,14 @@
 import os
 import time
 from collections.abc import Sequence
+from stat import S_ISREG
 
 from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
+from flowstone_datastore.cached_reading import CachedReading
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.file_reading import read_file
+from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.mapping import Region
 from flowstone_datastore.storage import Buffer, OpensFiles, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
@@ -28,6 +31,7 @@ LARGEST_CHUNK = 1 << 31
 
 _LEAST_COMPRESSED = 64 * 1024
 """Bytes. For less, loading zstd costs a task more than it saves."""
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _ZEROS = bytes(LEAD_MODULUS)
 
 
@@ -37,23 +41,27 @@ class ChunkStore:
     def __init__(self, storage: Storage, verify: Verify = "once") -> None:
         self._storage = storage
         self._files = storage if isinstance(storage, OpensFiles) else None
+        # Other storages may want to know which of their files are used.
+        self._root = f"{storage.root}/" if isinstance(storage, FileStorage) else None
         self._verification = Verification(verify)
+        self._objects = CachedReading(storage, self._verification)
 
     @property
     def maps_files(self) -> bool:
         """Whether chunks are files of this machine, which can be mapped."""
         return self._files is not None
 
-    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None) -> ChunkRef:
+    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None, address: str | None = None) -> ChunkRef:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
         `offset` says where in a blob that will be mapped the chunk begins: its file gets the lead that mapping
-        wants, and is not compressed. A chunk of the wrong length, which only damage can leave, is replaced.
+        wants, and is not compressed. `address` is that of the bytes, if it was just computed. A chunk of the wrong
+        length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
         """
-        address = address_of(*buffers)
+        address = address or address_of(*buffers)
         size = sum([memoryview(buffer).nbytes for buffer in buffers])
         path = path_of(address)
         lead = 0
@@ -79,9 +87,9 @@ class ChunkStore:
             DamagedChunkError: they are not what was stored.
         """
         path = path_of(check_address(address))
+        if self._files is None:
+            return self._get_far(address, size, artifact)
         try:
-            if self._files is None:
-                return self._checked(bytearray(self._storage.read(path)), address, size, artifact)
             with self._files.open_file(path) as file:
                 status = os.fstat(file.fileno())
                 data = read_file(file, status.st_size)
@@ -90,6 +98,22 @@ class ChunkStore:
                 return self._checked(data, address, size, artifact, file.fileno(), status)
         except ObjectNotFoundError:
             return self._get_compressed(address, size, artifact)
+
+    def put_all_into(
+        self, region: Region, chunks: Sequence[ChunkRef], offset: int, artifact: str | None = None
+    ) -> None:
+        """Bring the bytes of a blob's chunks, side by side, to `offset` of a region, where a page begins.
+
+        Raises:
+            MissingChunkError: some of them are not in the store.
+            DamagedChunkError: some of them are not what was stored.
+        """
+        end = stop = offset + sum([chunk.size for chunk in chunks])
+        for chunk in reversed(chunks):
+            start = end - chunk.size
+            if self._root is None or not self._map_quickly(region, chunk, start, end, is_last=end == stop):
+                self.put_into(region, chunk, start, artifact)
+            end = start
 
     def put_into(self, region: Region, chunk: ChunkRef, offset: int, artifact: str | None = None) -> None:
         """Bring a chunk's bytes to `offset` of a region: mapped if they can be, read if not.
@@ -105,6 +129,26 @@ class ChunkStore:
         except ObjectNotFoundError:
             pass  # it may be compressed
         region.view[offset : offset + chunk.size] = self.get(chunk.address, size=chunk.size, artifact=artifact)
+
+    def _map_quickly(self, region: Region, chunk: ChunkRef, start: int, end: int, *, is_last: bool) -> bool:
+        """Map a chunk if its file is as almost all are: there, verified, and laid out for this place.
+
+        A large frame has thousands of chunks, so this is as few steps as can be. All else is left to `put_into`.
+        """
+        address = chunk.address
+        try:
+            descriptor = os.open(f"{self._root}{path_of(address)}", _READ)
+        except OSError:
+            return False
+        try:
+            status = os.fstat(descriptor)
+            return not self._verification.is_due(address, status) and region.map_from_end(
+                descriptor, status.st_size - chunk.size, start, end, is_last=is_last
+            )
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def _map_into(
         self, files: OpensFiles, region: Region, chunk: ChunkRef, offset: int, artifact: str | None
@@ -125,6 +169,8 @@ class ChunkStore:
 
         Whether this wrote it.
         """
+        if self._root is not None and self._is_fresh(path, sizes):
+            return False
         try:
             status = self._storage.status(path)
             if status.size in sizes:
@@ -136,18 +182,56 @@ class ChunkStore:
             return self._storage.write_new(path, buffers)
         return True
 
-    def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
-        from flowstone_datastore.compression import InvalidFrameError, decompress
+    def _is_fresh(self, path: str, sizes: range) -> bool:
+        """Whether the chunk is there and need not be touched: as `_write` finds out, in one step."""
+        try:
+            status = os.stat(f"{self._root}{path}")  # noqa: PTH116 - as cheap as can be: for each chunk
+        except OSError:
+            return False
+        return (
+            status.st_size in sizes
+            and time.time() - status.st_mtime <= REFRESH_SECONDS
+            and S_ISREG(status.st_mode)
+        )
 
+    def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
         try:
             frame = self._storage.read(path_of(address) + COMPRESSED_SUFFIX)
         except ObjectNotFoundError as error:
             raise MissingChunkError(address, self._storage.url, artifact) from error
+        return self._checked(self._unpacked(frame, address, size, artifact), address, size, artifact)
+
+    def _get_far(self, address: str, size: int | None, artifact: str | None) -> bytearray:
+        """A chunk that is no file: asked for first under the name that one of its size probably has."""
+        path = path_of(address)
+        names = (path, path + COMPRESSED_SUFFIX)
+
+        def unpack(name: str, data: Buffer) -> bytearray:
+            is_packed = name.endswith(COMPRESSED_SUFFIX)
+            found = self._unpacked(data, address, size, artifact) if is_packed else bytearray(data)
+            return self._measured(found, address, size, artifact)
+
         try:
-            data = bytearray(decompress(frame, LARGEST_CHUNK if size is None else size))
+            return self._objects.read(
+                names if (size or 0) < _LEAST_COMPRESSED else names[::-1],
+                unpack,
+                lambda data: self._verify(data, address, artifact),
+            )
+        except ObjectNotFoundError as error:
+            raise MissingChunkError(address, self._storage.url, artifact) from error
+
+    def _unpacked(self, frame: Buffer, address: str, size: int | None, artifact: str | None) -> bytearray:
+        from flowstone_datastore.compression import InvalidFrameError, decompress
+
+        try:
+            return bytearray(decompress(frame, LARGEST_CHUNK if size is None else size))
         except InvalidFrameError as error:
             raise self._damaged(address, str(error), artifact) from error
-        return self._checked(data, address, size, artifact)
+
+    def _measured(self, data: bytearray, address: str, size: int | None, artifact: str | None) -> bytearray:
+        if size is not None and len(data) != size:
+            raise self._damaged(address, f"it has {len(data)} bytes instead of {size}", artifact)
+        return data
 
     def _checked(
         self,
@@ -159,8 +243,7 @@ class ChunkStore:
         status: os.stat_result | None = None,
     ) -> bytearray:
         """`data`, of an open file or of none, if it is what the address says, as far as that must be checked."""
-        if size is not None and len(data) != size:
-            raise self._damaged(address, f"it has {len(data)} bytes instead of {size}", artifact)
+        self._measured(data, address, size, artifact)
         if self._verification.is_due(address, status):
             self._verify(data, address, artifact)
             if status is not None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyfastcdc import FastCDC
 
+RULE = "fastcdc2020-120"
+"""The name of what this module does, as FORMAT.md has it; another rule gets another name."""
 SMALLEST_AVERAGE = 32 * 1024
 """Bytes. For less, a file for each chunk costs more than the bytes that it saves."""
 WHOLE_BYTES = 512 * 1024
@@ -21,8 +23,9 @@ WHOLE_BYTES = 512 * 1024
 LARGEST_AVERAGE = 4 * 1024 * 1024
 """Bytes. The most that pyfastcdc takes."""
 
-_FEWEST_CHUNKS = 128
-"""So many chunks a large buffer has at least: a small change stores 1/128 of it, twice in the worst case."""
+_FEWEST_CHUNKS = 120
+"""About so many chunks a large buffer has at least, each a file that a reader opens. With fewer,
+overwriting a hundredth of a frame, which stores a chunk more at each of its ends, costs over three hundredths."""
 
 
 def average_of(size: int) -> int:
@@ -42,21 +45,26 @@ def cuts(buffer: memoryview) -> Iterator[tuple[int, int]]:
 
     An empty buffer has none.
     """
-    average = average_of(buffer.nbytes)
+    return cuts_from(buffer, 0)
+
+
+def cuts_from(buffer: memoryview, begin: int) -> Iterator[tuple[int, int]]:
+    """As `cuts`, of a buffer whose chunks before `begin`, where one of them ends, are known."""
     if buffer.nbytes <= WHOLE_BYTES:
-        if buffer.nbytes:
-            yield 0, buffer.nbytes
+        if begin < buffer.nbytes:
+            yield begin, buffer.nbytes
         return
-    for chunk in _chunker(average).cut_buf(buffer):
-        yield chunk.offset, chunk.offset + chunk.length
+    for chunk in _chunker(average_of(buffer.nbytes)).cut_buf(buffer[begin:]):
+        yield begin + chunk.offset, begin + chunk.offset + chunk.length
 
 
-def first_cut(buffer: memoryview, average: int) -> int:
-    """Where the first chunk of a buffer ends that is cut with this average."""
-    return next(iter(_chunker(average).cut_buf(buffer))).length if buffer.nbytes else 0
+def first_cut(buffer: memoryview, average: int, largest: int | None = None) -> int:
+    """Where the first chunk of a buffer ends that is cut with this average; `largest` is the most it may have."""
+    return next(iter(_chunker(average, largest).cut_buf(buffer))).length if buffer.nbytes else 0
 
 
-def _chunker(average: int) -> "FastCDC":
+def _chunker(average: int, largest: int | None = None) -> "FastCDC":
     from pyfastcdc import FastCDC
 
-    return FastCDC(average, min_size=average // 4, max_size=average * 4, normalized_chunking=1, seed=0)
+    largest = average * 4 if largest is None else largest
+    return FastCDC(average, min_size=average // 4, max_size=largest, normalized_chunking=1, seed=0)

@@ -30,8 +30,9 @@ from flowstone_datastore.run_objects import (
     stored_runs,
 )
 from flowstone_datastore.run_state import IsAlive, RunSummary
+from flowstone_datastore.storage import DeletesMany
 from flowstone_datastore.storage_errors import ObjectNotFoundError, StorageError
-from flowstone_datastore.sweeping import Leftover, leftovers, put_back, remove_leftover, sweep
+from flowstone_datastore.sweeping import Leftover, leftovers, put_back, remove_leftover, sweep, sweep_many
 from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
@@ -197,12 +198,15 @@ def sweep_all(
     Raises:
         StorageError: one could not be deleted; those before it are gone.
     """
-    gone = []
-    for chunk in chunks:
-        freed = None if chunk.chunk.address in needed else sweep(store.storage, chunk.chunk, cutoff)
-        if freed is not None:
-            gone.append(attrs.evolve(chunk, size=freed))
-    return tuple(gone)
+    storage = store.storage
+    going = [chunk for chunk in chunks if chunk.chunk.address not in needed]
+    if isinstance(storage, DeletesMany):
+        freed = sweep_many(storage, storage, [chunk.chunk for chunk in going], cutoff)
+    else:
+        freed = (sweep(storage, chunk.chunk, cutoff) for chunk in going)
+    return tuple(
+        [attrs.evolve(chunk, size=size) for chunk, size in zip(going, freed, strict=True) if size is not None]
+    )
 
 
 def _going(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from flowstone_datastore.artifact_store import ArtifactStore
+from flowstone_datastore.chunk_cache import ChunkCache
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.file_storage import FileStorage
@@ -26,17 +27,26 @@ if TYPE_CHECKING:
 class Datastore:
     """One root and all that is under it. Holds nothing open; may be used from any thread, and after a fork."""
 
-    def __init__(self, storage: Storage, verify: Verify = "once") -> None:
+    def __init__(self, storage: Storage, verify: Verify = "once", cache: ChunkCache | None = None) -> None:
         self.storage = storage
-        self.chunks = ChunkStore(storage, verify)
+        """The place itself: what looks after it (checks, deletes, counts) sees it without the cache."""
+        self.chunks = ChunkStore(cache.before(storage) if cache else storage, verify)
         self.artifacts = ArtifactStore(self.chunks)
         self.tables = TableStore(self.chunks)
 
     @classmethod
-    def open(cls, location: str | os.PathLike[str], *, create: bool = False, verify: Verify = "once") -> Self:
+    def open(
+        cls,
+        location: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        verify: Verify = "once",
+        cache: ChunkCache | None = None,
+    ) -> Self:
         """The store in a folder or behind a URL; with `create`, a new one if there is none.
 
         `verify` says when bytes are checked against their address: `always`, `once` per file, or `never`.
+        `cache` is a local folder for chunks of a store that is far away; for any other it means nothing.
 
         Raises:
             NotAStoreError: there is none, and `create` is false or the place holds something else.
@@ -45,10 +55,12 @@ class Datastore:
             PluginNotFoundError: no installed package knows the URL's scheme.
             BrokenPluginError: the package that knows it cannot be imported.
         """
-        return cls.at(open_storage(location), create=create, verify=verify)
+        return cls.at(open_storage(location), create=create, verify=verify, cache=cache)
 
     @classmethod
-    def at(cls, storage: Storage, *, create: bool = False, verify: Verify = "once") -> Self:
+    def at(
+        cls, storage: Storage, *, create: bool = False, verify: Verify = "once", cache: ChunkCache | None = None
+    ) -> Self:
         """As `open`, for a storage that one has."""
         if not has_marker(storage):
             if not create:
@@ -58,7 +70,7 @@ class Datastore:
             write_marker(storage)
             if isinstance(storage, FileStorage):
                 storage.write_new(".gitignore", b"*\n")
-        return cls(storage, verify)
+        return cls(storage, verify, cache)
 
     @property
     def url(self) -> str:

@@ -9,11 +9,15 @@ Nothing is imported here that the program has not imported: who pickles a frame 
 """
 
 import copyreg
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
+
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, first_cut
+from flowstone_datastore.scattered_buffer import ScatteredBuffer
 
 Reduce = Callable[[Any], Any]
 
@@ -105,7 +109,7 @@ def _chunks(chunked: Any) -> list[Any]:
     if chunked.num_chunks > 1:
         pieces = [piece for chunk in chunked.chunks for piece in _pieces(chunk, average)]
         # What was stored before is in pieces: joining them would double the memory for nothing.
-        is_in_pieces = len(pieces) == chunked.num_chunks and all(p.nbytes >= average // 4 for p in pieces[:-1])
+        is_in_pieces = len(pieces) == chunked.num_chunks and all(p.size >= average // 4 for p in pieces[:-1])
         if is_in_pieces or chunked.nbytes > _MOST_JOINED_BYTES:
             return pieces
         chunked = pa.chunked_array([pa.concat_arrays(chunked.chunks)])
@@ -113,7 +117,7 @@ def _chunks(chunked: Any) -> list[Any]:
 
 
 def _average_text(chunked: Any) -> int:
-    """How many bytes of text a piece should have, so that text and offsets together make a chunk or two."""
+    """How many bytes of text a piece should have, so that twice as many, with their offsets, are one chunk."""
     width = 8 if str(chunked.type).startswith("large") else 4
     text = max(1, chunked.nbytes - width * len(chunked))
     wanted: int = 2 * min(average_of(chunked.nbytes), _LARGEST_PIECE // 2) * text // chunked.nbytes
@@ -132,32 +136,70 @@ def _has_offsets(kind: Any) -> bool:
     )
 
 
+@attrs.frozen(eq=False)
+class _TextPiece:
+    """Some rows of texts: becomes an array when the pickle is loaded."""
+
+    kind: Any
+    offsets: Any
+    """An array of numpy: where each row begins, and the last one ends, in a longer text."""
+    text: memoryview
+    """That of these rows."""
+    valid: Any
+    """Which rows are not missing, as a bitmap; `None` if all are there."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of offsets and text."""
+        return int(self.offsets.nbytes) + self.text.nbytes
+
+    def parts(self) -> tuple[memoryview, memoryview]:
+        """Offsets that count from the beginning of the piece, and the text."""
+        return memoryview(self.offsets - self.offsets[0]).cast("B"), self.text
+
+    def __reduce__(self) -> Any:
+        if self.size < _LEAST_BYTES:
+            memory = pickle.PickleBuffer(b"".join(self.parts()))
+        else:
+            memory = ScatteredBuffer(self.size, self.parts).token()
+        return rebuild_texts, (memory, self.kind, len(self.offsets) - 1, self.offsets.itemsize, self.valid)
+
+
+def rebuild_texts(memory: Any, kind: Any, rows: int, width: int, valid: Any) -> Any:
+    """The array of texts whose offsets, of `width` bytes, and text are in one piece of memory.
+
+    Pickles name this function: it must stay.
+    """
+    import pyarrow as pa
+
+    buffer = pa.py_buffer(memory)
+    end = (rows + 1) * width
+    return pa.Array.from_buffers(kind, rows, [valid, buffer.slice(0, end), buffer.slice(end)])
+
+
 def _pieces(array: Any, average: int) -> Iterator[Any]:
-    """The rows of an array of texts, in arrays of their own that begin where the text says.
+    """The rows of an array of texts, in pieces of their own that begin where the text says.
 
     Each piece is cut anew from its first row on, so that one that was stored, loaded and stored again stays whole.
     """
     import numpy as np
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    _, offsets_buffer, data = array.buffers()
-    if data is None or offsets_buffer is None:
-        yield array
+    if not len(array):
         return
-    width = np.int64 if str(array.type).startswith("large") else np.int32
+    kind = array.type
+    _, offsets_buffer, data = array.buffers()
+    width = np.int64 if str(kind).startswith("large") else np.int32
     offsets = np.frombuffer(offsets_buffer, width)[array.offset : array.offset + len(array) + 1]
-    text = memoryview(data).cast("B")
+    text = memoryview(data or b"").cast("B")
     first = 0
     while first < len(array):
         start = int(offsets[first])
-        end = start + first_cut(text[start : int(offsets[-1])], average)
+        end = start + first_cut(text[start : int(offsets[-1])], average, 2 * average)
         last = max(first + 1, int(np.searchsorted(offsets, end, side="left")))
         if end == offsets[-1]:  # rows of no text at the end belong to the last piece
             last = len(array)
         part = array.slice(first, last - first)
         valid = pc.is_valid(part).buffers()[1] if part.null_count else None
-        own = pa.py_buffer(offsets[first : last + 1] - offsets[first])
-        text_end = int(offsets[last])
-        yield pa.Array.from_buffers(array.type, last - first, [valid, own, data.slice(start, text_end - start)])
+        yield _TextPiece(kind, offsets[first : last + 1], text[start : int(offsets[last])], valid)
         first = last

@@ -3,7 +3,7 @@
 The pages of every file are mapped side by side, private and copy-on-write: processes that read the same chunks
 share one copy in the page cache, and whoever writes to the buffer gets a page of its own.
 A chunk that does not begin at the beginning of a page is mapped all the same if its file has it at the
-same distance from one (the *lead*, see FORMAT.md); the pages on which two chunks meet are read.
+same distance from one (the *lead*, see FORMAT.md); on the page on which two chunks meet, one of them is read.
 """
 
 import ctypes
@@ -15,6 +15,8 @@ from functools import cache
 _PAGE = mmap.PAGESIZE
 
 _MAP_FIXED = 0x10  # the same on Linux and macOS
+_READ_WRITE = 1 | 2
+_PRIVATE_FIXED = 2 | _MAP_FIXED
 _FAILED = ctypes.c_void_p(-1).value
 
 
@@ -23,16 +25,45 @@ def can_map() -> bool:
     return sys.platform in {"linux", "darwin"} and hasattr(mmap, "MAP_PRIVATE")
 
 
+def pages(size: int) -> int:
+    """The bytes of the pages that so many bytes need."""
+    return -(-size // _PAGE) * _PAGE
+
+
 class Region:
-    """Anonymous memory of a blob's size, into which chunks are mapped or read, each at its place."""
+    """Anonymous memory for a blob or several, into which chunks are mapped or read, each at its place.
+
+    Each blob begins at the beginning of a page.
+    """
 
     def __init__(self, size: int) -> None:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         self._memory = mmap.mmap(-1, size, flags=flags)
         self.view = memoryview(self._memory)
-        """All of it, writable; who holds a part of it keeps it alive."""
+        """All of it, writable; who holds a part of it keeps all of it alive."""
         self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._map = _library_map()
+
+    def map_from_end(self, descriptor: int, lead: int, start: int, end: int, *, is_last: bool) -> bool:
+        """As `fill`, in two system calls, for who fills a blob from its end to its beginning.
+
+        False, and no change, if the file cannot be mapped there. The page that the bytes share with those before
+        them is mapped, lead and all: who fills those next reads their end into it. Behind the last of a
+        blob, the rest of the page belongs to nobody.
+
+        Raises:
+            OSError: the file could not be read.
+        """
+        first = start - start % _PAGE
+        last = -(-end // _PAGE) * _PAGE if is_last else end - end % _PAGE
+        if lead != start - first or first >= last:
+            return False
+        found = self._map(self._start + first, last - first, _READ_WRITE, _PRIVATE_FIXED, descriptor, 0)
+        if found == _FAILED:
+            return False  # a process may have 65,530 mappings
+        if last < end:
+            _read(descriptor, self.view[last:end], last - first)
+        return True
 
     def fill(self, descriptor: int, lead: int, start: int, end: int) -> None:
         """Put a file's bytes from `lead` on at `start` to `end` of the region, mapped where that is possible.
@@ -53,12 +84,12 @@ class Region:
         found = self._map(
             self._start + first,
             last - first,
-            mmap.PROT_READ | mmap.PROT_WRITE,
-            mmap.MAP_PRIVATE | _MAP_FIXED,
+            _READ_WRITE,
+            _PRIVATE_FIXED,
             descriptor,
             lead + first - start,
         )
-        return bool(found != _FAILED)  # a process may have 65,530 mappings; the rest is read
+        return bool(found != _FAILED)
 
 
 def _read(descriptor: int, target: memoryview, offset: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowstone_datastore.frames import reducers
 from flowstone_datastore.ordered_sets import InOrder, in_order
+from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer
 from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
@@ -88,7 +89,7 @@ class _PlainPickler(pickle.Pickler):
             self.dispatch_table = copyreg.dispatch_table | own
 
 
-def dump(value: Any) -> tuple[list[Buffer], list[memoryview]]:
+def dump(value: Any) -> tuple[list[Buffer], list[Memory]]:
     """The stream of a value, in pieces, and the memory that it refers to, in order.
 
     Neither is a copy where that can be avoided: do not change the value before both are stored.
@@ -155,18 +156,19 @@ def _missing_attribute(error: Exception) -> str | None:
     return f"{'__main__' if is_main else match['module']}.{match['name']}"
 
 
-def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list[memoryview]]:
+def _dump(pickler: type[pickle.Pickler], value: Any) -> tuple[list[Buffer], list[Memory]]:
     segments = _Segments()
-    buffers: list[memoryview] = []
+    buffers: list[Memory] = []
 
     def stays_in_stream(buffer: pickle.PickleBuffer) -> bool:
         try:
             raw = buffer.raw()
         except BufferError:  # not contiguous: only the value itself knows how to lay it out
             return True
-        if raw.nbytes < OUT_OF_BAND_BYTES:
+        scattered = ScatteredBuffer.behind(raw)
+        if scattered is None and raw.nbytes < OUT_OF_BAND_BYTES:
             return True
-        buffers.append(raw)
+        buffers.append(scattered or raw)
         return False
 
     made = pickler(segments, PROTOCOL, buffer_callback=stays_in_stream)

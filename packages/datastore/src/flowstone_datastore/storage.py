@@ -115,6 +115,17 @@ class OpensFiles(Protocol):
         """
 
 
+@runtime_checkable
+class DeletesMany(Protocol):
+    """The ability of a storage to which each request is dear: it deletes many objects by one."""
+
+    def delete_whole(self, paths: Sequence[str]) -> None:
+        """Remove objects that nobody ever appended to, in any order; nothing happens for those that are not there.
+
+        If it raises, some of them are gone.
+        """
+
+
 def check_path(path: str) -> str:
     """Return `path` if an object may have it.
 

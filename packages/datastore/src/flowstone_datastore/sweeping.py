@@ -6,14 +6,14 @@ lies a moment in which it may do so. On files we therefore rename the chunk away
 before shows in the modification time that the file takes along, and the file goes back;
 one that comes after finds no file, and the writer stores the chunk anew.
 
-Other storages have no rename. There the moment is as long as one request, and a writer harmed by it
-must have come upon a chunk that had been garbage for a day in just that moment.
+Other storages have no rename. There the moment is as long as one request, or the looks at some hundred chunks
+that go by one, and a writer harmed by it must have come upon a chunk that had been garbage for a day just then.
 """
 
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -21,12 +21,15 @@ from flowstone_datastore.chunk_objects import ChunkObject
 from flowstone_datastore.file_errors import translated, without_hard_links
 from flowstone_datastore.file_modes import FileModes, make_folder, make_root
 from flowstone_datastore.file_storage import TEMPORARY_FOLDER, FileStorage
-from flowstone_datastore.storage import Storage
+from flowstone_datastore.storage import DeletesMany, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
 
 LEFTOVER_SECONDS = 24 * 3600
 """A file in `tmp/` that is older belongs to nobody any more."""
 
+_AT_ONCE = 256
+"""So many chunks are looked at before they are deleted: a second, where a look takes 50 ms."""
+_LOOKS = 16
 _SWEPT = re.compile(r"swept-([0-9a-f]{64}(?:\.zst)?)-[0-9a-f]{16}\Z")
 
 
@@ -57,6 +60,35 @@ def sweep(storage: Storage, chunk: ChunkObject, cutoff: float) -> int | None:
     except ObjectNotFoundError:
         return None
     return status.size
+
+
+def sweep_many(
+    storage: Storage, batch: DeletesMany, chunks: Sequence[ChunkObject], cutoff: float
+) -> Iterator[int | None]:
+    """As `sweep` of each, where requests take long: looks at many at once, and deletes them by one request.
+
+    The moment between look and deletion is as long as the looks at `_AT_ONCE` chunks.
+
+    Raises:
+        StorageError: some could not be deleted; those before them are gone.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def freed(chunk: ChunkObject) -> int | None:
+        try:
+            status = storage.status(chunk.path)
+        except ObjectNotFoundError:
+            return None
+        return status.size if status.modified < cutoff else None
+
+    for at in range(0, len(chunks), _AT_ONCE):
+        some = chunks[at : at + _AT_ONCE]
+        with ThreadPoolExecutor(_LOOKS) as pool:
+            sizes = [*pool.map(freed, some)]
+        going = [chunk.path for chunk, size in zip(some, sizes, strict=True) if size is not None]
+        if going:
+            batch.delete_whole(going)
+        yield from sizes
 
 
 def put_back(storage: Storage) -> tuple[ChunkObject, ...]:

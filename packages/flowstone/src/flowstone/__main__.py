@@ -12,6 +12,7 @@ from flowstone.delete_command import delete
 from flowstone.du_command import du
 from flowstone.fsck_command import fsck
 from flowstone.gc_command import gc
+from flowstone.opened_store import opened_store
 from flowstone_interfaces.plugins import BrokenPluginError, installed_plugins, load_plugin
 from flowstone_runtime.command_group import CommandGroup, run_group
 
@@ -71,8 +72,8 @@ def config_show(options: dict[str, str | None]) -> None:
     """Print every setting and where it came from."""
     settings = _settings(options)
     for name, source in settings.sources.items():
-        click.echo(f"{name:8} {getattr(settings, name)}  ({source})")
-    click.echo(f"{'project':8} {settings.project_root}")
+        click.echo(f"{name:12} {getattr(settings, name)}  ({source})")
+    click.echo(f"{'project':12} {settings.project_root}")
 
 
 @program.command()
@@ -87,7 +88,7 @@ def runs(options: dict[str, str | None], flow: str | None, limit: int) -> None:
 
     from flowstone_client import Client, Flow, flows
 
-    client = Client(_settings(options).store)
+    client = Client(opened_store(options))
     found = [Flow(flow, client=client)] if flow else flows(client)
     for known in found:
         for run in islice(known, limit):

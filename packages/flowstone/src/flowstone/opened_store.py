@@ -18,4 +18,5 @@ def opened_store(options: dict[str, str | None]) -> "Datastore":
     from flowstone_client.settings import Settings
     from flowstone_datastore import Datastore
 
-    return Datastore.open(str(Settings.load(Path.cwd(), os.environ, options).store))
+    settings = Settings.load(Path.cwd(), os.environ, options)
+    return Datastore.open(settings.store, cache=settings.cache)

@@ -109,7 +109,7 @@ def run_flow(
         graph[options.resume.step]
     events: Events = queue.SimpleQueue()
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
-        datastore, is_new_store = _open_store(settings.store)
+        datastore, is_new_store = _open_store(settings)
         # Whatever can be wrong with what the user gave shows before the run has a name.
         draft = _run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
@@ -122,7 +122,7 @@ def run_flow(
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
-        plan = _plan(graph, options, datastore, run_id, ref, reuse)
+        plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
         with open_reporter() as reporter:
             pathspec = None if origin is None else f"{graph.name}/{origin.started.run_id}"
             reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store, pathspec))
@@ -133,18 +133,18 @@ def run_flow(
 
 def _origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
     """The run to resume; its configs are the flow's."""
-    datastore = Datastore.open(settings.store)
+    datastore = Datastore.open(settings.store, cache=settings.cache)
     origin = find_origin(datastore, flow.__name__, request, settings.user)
     bind_configs(flow, stored_configs(flow, datastore, origin.started))
     return origin
 
 
-def _open_store(place: str) -> tuple[Datastore, bool]:
+def _open_store(settings: Settings) -> tuple[Datastore, bool]:
     """The store, and whether it was made just now."""
     try:
-        return Datastore.open(place), False
+        return Datastore.open(settings.store, cache=settings.cache), False
     except NotAStoreError:
-        return Datastore.open(place, create=True), True
+        return Datastore.open(settings.store, create=True, cache=settings.cache), True
 
 
 def _run(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:

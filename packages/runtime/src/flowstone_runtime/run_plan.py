@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from flowstone_datastore import RecordRef, Verify
+from flowstone_datastore import ChunkCache, RecordRef, Verify
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import TaskEvent
 from flowstone_runtime.machine import Capacity
@@ -51,6 +51,7 @@ class RunPlan:
     """Of the process that started the run: what it sets is not set anew for tasks."""
     heartbeat_seconds: float
     verify: Verify = "once"
+    cache: ChunkCache | None = None
     keeps_going: bool = False
     """After a failure, run all that does not need the failed task."""
     reuse: Reuse | None = None

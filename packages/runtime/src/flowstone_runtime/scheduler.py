@@ -159,6 +159,7 @@ class Scheduler:
             main_file=plan.main_file,
             main_module=plan.main_module,
             verify=plan.verify,
+            cache=plan.cache,
             failure=attempt.failure,
         )
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import attrs
 
-from flowstone_datastore import RecordRef, Verify
+from flowstone_datastore import ChunkCache, RecordRef, Verify
 from flowstone_graph import ForeachFrame, TaskKey
 
 
@@ -43,6 +43,8 @@ class TaskSpec:
     main_module: str | None = None
     """Its module name where it is part of a package, else `None`."""
     verify: Verify = "once"
+    cache: ChunkCache | None = None
+    """Where the worker's machine keeps chunks of a store that is far away."""
     failure: str | None = None
     """Why the last attempt crashed: this one runs no code of the step, only what catches its failure."""
 
@@ -61,6 +63,7 @@ class TaskSpec:
             "main_file": self.main_file,
             "main_module": self.main_module,
             "verify": self.verify,
+            "cache": self.cache and attrs.astuple(self.cache),
             "failure": self.failure,
         }
         return json.dumps(data, separators=(",", ":")).encode()
@@ -82,6 +85,7 @@ class TaskSpec:
             main_file=data["main_file"],
             main_module=data["main_module"],
             verify=data["verify"],
+            cache=data["cache"] and ChunkCache(*data["cache"]),
             failure=data["failure"],
         )
 

@@ -100,7 +100,7 @@ def main() -> int:
 
 def _open_runner(spec: TaskSpec) -> TaskRunner:
     flow = load_flow(Path(spec.main_file), spec.main_module, spec.flow)
-    datastore = Datastore.open(spec.store, verify=spec.verify)
+    datastore = Datastore.open(spec.store, verify=spec.verify, cache=spec.cache)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
     assert isinstance(run, RunStarted)
     bind_configs(flow, stored_configs(flow, datastore, run))

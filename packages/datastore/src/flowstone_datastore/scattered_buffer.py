@@ -1,0 +1,48 @@
+"""Bytes that leave a pickle as one buffer, though they stand in several places, or must be made first.
+
+A pickler only takes memory that is there and in one piece. It is given a token instead, and whoever gets the token
+asks for the bytes when they are written: one after the other, so that never all of them are copied at once.
+"""
+
+from collections.abc import Callable, Sequence
+from pickle import PickleBuffer
+from typing import Self
+
+import attrs
+
+from flowstone_datastore.storage import Buffer
+
+
+@attrs.frozen(eq=False)
+class ScatteredBuffer:
+    """Some bytes: how many, and how to get them."""
+
+    nbytes: int
+    parts: Callable[[], Sequence[Buffer]]
+    """The bytes, in parts that follow each other. May be called more than once, from any thread."""
+
+    def token(self) -> PickleBuffer:
+        """What stands for the bytes in a pickle; only a pickler that knows tokens may get it."""
+        return PickleBuffer(_Token(self))
+
+    @classmethod
+    def behind(cls, memory: memoryview) -> Self | None:
+        """What a token stands for; `None` if this is no token's memory."""
+        return memory.obj.buffer if isinstance(memory.obj, _Token) else None  # type: ignore[return-value]
+
+
+class _Token(bytearray):
+    """Memory that a pickler hands on."""
+
+    def __init__(self, buffer: ScatteredBuffer) -> None:
+        super().__init__(1)
+        self.buffer = buffer
+
+
+Memory = memoryview | ScatteredBuffer
+"""What leaves a pickle."""
+
+
+def parts_of(memory: Memory) -> Sequence[Buffer]:
+    """The bytes, in parts that follow each other."""
+    return memory.parts() if isinstance(memory, ScatteredBuffer) else (memory,)
