@@ -70,7 +70,7 @@ def test_a_task_that_takes_all_memory_is_named_and_the_reason_is_memory(flow_fil
 def test_a_line_of_a_hundred_megabytes_is_stored_whole_and_fills_no_memory(flow_file, tmp_path) -> None:
     """A progress bar that forgot its line feeds is cut into pieces on its way, not collected."""
     flow = flow_file(with_start("import os; [os.write(1, b'x' * 1_000_000) for _ in range(100)]"))
-    with open(tmp_path / "output", "wb") as output:
+    with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen(flow.command("run"), stdout=output, env=clean_environ())
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
