@@ -75,5 +75,5 @@ def test_damage_of_a_compressed_chunk_never_gives_a_wrong_value(tmp_path):
 def test_memory_that_will_be_mapped_is_not_compressed(tmp_path):
     """Mapping it is faster than any unpacking."""
     storage = FileStorage(tmp_path)
-    ref = ChunkStore(storage).put((TEXT,), offset=0)
+    ref = ChunkStore(storage).put((TEXT,), lead=b"")
     assert storage.status(path_of(ref.address)).size == len(TEXT)

@@ -53,6 +53,31 @@ def test_a_deleted_run_leaves_nothing_that_was_its_alone(store, tmp_path):
     assert check(store).findings == ()
 
 
+def test_what_stood_before_a_shared_chunk_goes_too(store, tmp_path):
+    """The file of a chunk begins with what its first writer had before it, so that it can be mapped."""
+    random_bytes = random.Random(4711).randbytes
+    shared, secret = random_bytes(2_000_000), b"the secret " * 10_000
+    add_run(store, "1")
+    add_run(store, "2")
+    first, second = bytearray(secret + shared), bytearray(random_bytes(300_000) + shared)
+    saved = {}
+    for run_id, value in (("1", first), ("2", second)):
+        saved[run_id] = store.artifacts.save(value)
+        record = TaskFinished(time=3.0, step="b", task="1", artifacts=ArtifactTable(entries={"x": saved[run_id]}))
+        store.journal("F", run_id).writer("more").append(record)
+    assert store.artifacts.load(saved["2"]) == second, "whatever stands before its chunks in their files"
+    assert is_anywhere(b"the secret ", tmp_path)
+    done = delete_run(store, "F", "1", time.time() + 2 * DAY)
+    assert done.shared_chunks > 1
+    assert not is_anywhere(b"the secret ", tmp_path)
+    assert Datastore.open(tmp_path / "s", verify="always").artifacts.load(saved["2"]) == second
+    assert check(store).findings == ()
+
+
+def is_anywhere(data, folder):
+    return any(data in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 def test_what_is_young_waits_for_the_next_collection(store, tmp_path):
     """A writer may be about to name it."""
     add_run(store, "1", 1)

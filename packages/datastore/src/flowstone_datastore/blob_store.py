@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
-from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.chunk_store import ChunkStore, lead_before
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
 from flowstone_datastore.known_cuts import KnownCuts
 from flowstone_datastore.mapping import Region, can_map, pages
@@ -29,8 +29,8 @@ _LEAST_MAPPED = 64 * 1024
 _REGION_BYTES = 4 << 20
 """Blobs of up to so many bytes together are mapped into one region, and so are freed together."""
 
-_Piece: TypeAlias = tuple[Memory, int, str | None]
-"""A chunk to be stored: its bytes, where it begins, and its address if that is known."""
+_Piece: TypeAlias = tuple[Memory, memoryview, str | None]
+"""A chunk to be stored: its bytes, its lead, and its address if that is known."""
 
 
 class BlobStore:
@@ -131,11 +131,11 @@ class BlobStore:
             yield from _pieces_of_scattered(memory)
         else:
             for cut in self._known.cut(memory):
-                yield memory[cut.start : cut.end], cut.start, cut.address
+                yield memory[cut.start : cut.end], lead_before(memory, cut.start), cut.address
 
     def _put_piece(self, piece: _Piece) -> ChunkRef:
-        data, offset, address = piece
-        return self._chunks.put(parts_of(data), offset=offset, address=address)
+        data, lead, address = piece
+        return self._chunks.put(parts_of(data), lead=lead, address=address)
 
     def _blob(self, memory: Memory, refs: Iterable[ChunkRef]) -> Blob:
         chunks = tuple(refs)
@@ -168,11 +168,11 @@ def address_of_cut(memory: Memory) -> str:
 def _pieces_of_scattered(buffer: ScatteredBuffer) -> Iterator[_Piece]:
     """Each chunk, if possible without bringing the bytes together yet."""
     if 0 < buffer.nbytes <= WHOLE_BYTES:
-        yield buffer, 0, None
+        yield buffer, memoryview(b""), None
         return
     joined = memoryview(b"".join(buffer.parts()))
     for start, end in cuts(joined):
-        yield joined[start:end], start, None
+        yield joined[start:end], lead_before(joined, start), None
 
 
 def _runs(segments: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:

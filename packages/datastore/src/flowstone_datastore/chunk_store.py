@@ -32,7 +32,6 @@ LARGEST_CHUNK = 1 << 31
 _LEAST_COMPRESSED = 64 * 1024
 """Bytes. For less, loading zstd costs a task more than it saves."""
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-_ZEROS = bytes(LEAD_MODULUS)
 
 
 class ChunkStore:
@@ -51,12 +50,14 @@ class ChunkStore:
         """Whether chunks are files of this machine, which can be mapped."""
         return self._files is not None
 
-    def put(self, buffers: Sequence[Buffer], *, offset: int | None = None, address: str | None = None) -> ChunkRef:
+    def put(
+        self, buffers: Sequence[Buffer], *, lead: Buffer | None = None, address: str | None = None
+    ) -> ChunkRef:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
-        `offset` says where in a blob that will be mapped the chunk begins: its file gets the lead that mapping
-        wants, and is not compressed. `address` is that of the bytes, if it was just computed. A chunk of the wrong
-        length, which only damage can leave, is replaced.
+        `lead` is for what will be mapped, and so is not compressed: what stands before the chunk in its blob on
+        the page on which it begins (`lead_before`). `address` is that of the bytes, if it was just computed. A chunk
+        of the wrong length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
@@ -64,17 +65,31 @@ class ChunkStore:
         address = address or address_of(*buffers)
         size = sum([memoryview(buffer).nbytes for buffer in buffers])
         path = path_of(address)
-        lead = 0
-        if self._files is not None and offset is not None:
-            lead = offset % LEAD_MODULUS
+        if self._files is not None and lead is not None:
+            buffers = (lead, *buffers)
         elif size >= _LEAST_COMPRESSED and (packed := _packed(buffers)) is not None:
             self._write(path + COMPRESSED_SUFFIX, (packed,), range(len(packed), len(packed) + 1))
             return ChunkRef(address, size)
-        if lead:
-            buffers = (memoryview(_ZEROS)[:lead], *buffers)
         if self._write(path, buffers, range(size, size + LEAD_MODULUS)) and self._files is not None:
             self._verification.written(self._files.file(path), address)
         return ChunkRef(address, size)
+
+    def clear_lead(self, chunk: ChunkRef) -> None:
+        """Leave nothing but zeros before a chunk: what stood before it in the blob of its first writer is to go.
+
+        Raises:
+            MissingChunkError, DamagedChunkError: as `get`.
+            StorageError: it could not be written.
+        """
+        path = path_of(chunk.address)
+        try:
+            lead = self._storage.status(path).size - chunk.size
+        except ObjectNotFoundError:
+            return  # it is compressed, and so has no lead
+        if 0 < lead < LEAD_MODULUS and self._files is not None:
+            data = self.get(chunk.address, size=chunk.size)
+            self._storage.write(path, (bytes(lead), data))
+            self._verification.written(self._files.file(path), chunk.address)
 
     def get(self, address: str, *, size: int | None = None, artifact: str | None = None) -> bytearray:
         """The bytes under `address`, for the caller to keep and to change.
@@ -257,6 +272,11 @@ class ChunkStore:
 
     def _damaged(self, address: str, detail: str, artifact: str | None) -> DamagedChunkError:
         return DamagedChunkError(address, self._storage.url, detail, artifact)
+
+
+def lead_before(blob: memoryview, start: int) -> memoryview:
+    """The lead of the chunk that begins at byte `start` of a blob."""
+    return blob[start - start % LEAD_MODULUS : start]
 
 
 def path_of(address: str) -> str:

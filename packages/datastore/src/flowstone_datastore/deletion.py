@@ -1,7 +1,11 @@
 """Deletes one run at once, as those ask who have the right to be forgotten."""
 
+from contextlib import suppress
+
 import attrs
 
+from flowstone_datastore.artifact import ChunkRef
+from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.chunk_objects import ChunkObject
 from flowstone_datastore.chunk_store import COMPRESSED_SUFFIX, path_of
 from flowstone_datastore.collect import ChunkToGo, mark, sweep_all
@@ -85,18 +89,23 @@ def delete_run(
     if summary is not None and summary.state is RunState.RUNNING and not force:
         raise RunIsRunningError(f"{flow}/{run_id}")
     found = reachable(store, flow, run_id, records, on_fault=lambda _owner, _error: None)
-    addresses = sorted({chunk.address for _, chunk in found})
+    chunks = sorted({chunk for _, chunk in found}, key=lambda chunk: chunk.address)
     record_bytes = size_of(storage, paths)
     remove_run(storage, flow, run_id, now)
-    return _sweep(store, addresses, record_bytes, now - grace_seconds if grace_seconds else float("inf"))
+    return _sweep(store, chunks, record_bytes, now - grace_seconds if grace_seconds else float("inf"))
 
 
-def _sweep(store: Datastore, addresses: list[str], record_bytes: int, cutoff: float) -> Deletion:
+def _sweep(store: Datastore, chunks: list[ChunkRef], record_bytes: int, cutoff: float) -> Deletion:
     needed = mark(store)
-    objects = [found for address in addresses if address not in needed for found in _objects(store, address)]
+    only_its = [chunk for chunk in chunks if chunk.address not in needed]
+    objects = [found for chunk in only_its for found in _objects(store, chunk.address)]
     freed = sum([chunk.size for chunk in sweep_all(store, objects, needed, cutoff)])
     waiting = sum([chunk.size for chunk in objects]) - freed
-    return Deletion(record_bytes, freed, waiting, len(needed.intersection(addresses)))
+    shared = [chunk for chunk in chunks if chunk.address in needed]
+    for chunk in shared:
+        with suppress(DamagedChunkError, MissingChunkError):  # for a check to find; nothing of the run is in it
+            store.chunks.clear_lead(chunk)
+    return Deletion(record_bytes, freed, waiting, len(shared))
 
 
 def _objects(store: Datastore, address: str) -> list[ChunkToGo]:

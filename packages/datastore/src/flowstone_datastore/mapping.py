@@ -48,8 +48,9 @@ class Region:
         """As `fill`, in two system calls, for who fills a blob from its end to its beginning.
 
         False, and no change, if the file cannot be mapped there. The page that the bytes share with those before
-        them is mapped, lead and all: who fills those next reads their end into it. Behind the last of a
-        blob, the rest of the page belongs to nobody.
+        them is mapped, lead and all: who fills those next writes their end there only if the lead is something
+        else, so as a rule that page is shared with other processes, too. Behind the last of a blob, the rest of the
+        page belongs to nobody.
 
         Raises:
             OSError: the file could not be read.
@@ -62,7 +63,9 @@ class Region:
         if found == _FAILED:
             return False  # a process may have 65,530 mappings
         if last < end:
-            _read(descriptor, self.view[last:end], last - first)
+            rest = os.pread(descriptor, end - last, last - first)
+            if bytes(self.view[last:end]) != rest:
+                _read(descriptor, self.view[last:end], last - first)
         return True
 
     def fill(self, descriptor: int, lead: int, start: int, end: int) -> None:
