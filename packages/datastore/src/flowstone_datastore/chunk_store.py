@@ -56,8 +56,8 @@ class ChunkStore:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
         `lead` is for what will be mapped, and so is not compressed: what stands before the chunk in its blob on
-        the page on which it begins (`lead_before`). `address` is that of the bytes, if it was just computed. A chunk
-        of the wrong length, which only damage can leave, is replaced.
+        the page on which it begins (`lead_before`). `address` is that of the bytes, if it was just computed. A
+        chunk of the wrong length, which only damage can leave, is replaced.
 
         Raises:
             StorageError: it could not be written.

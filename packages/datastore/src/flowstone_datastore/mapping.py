@@ -49,8 +49,8 @@ class Region:
 
         False, and no change, if the file cannot be mapped there. The page that the bytes share with those before
         them is mapped, lead and all: who fills those next writes their end there only if the lead is something
-        else, so as a rule that page is shared with other processes, too. Behind the last of a blob, the rest of the
-        page belongs to nobody.
+        else, so as a rule that page is shared with other processes, too. Behind the last of a blob, the rest of
+        the page belongs to nobody.
 
         Raises:
             OSError: the file could not be read.
