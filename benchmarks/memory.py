@@ -4,8 +4,8 @@
 
 The peak of a save is what the process needs beyond the value, as a multiple of the value. What readers use
 together is the sum of their proportional set sizes (Linux), in which a page that several map is divided among
-them, after each has read every byte. They are forks of one process that has imported pandas, as tasks are; what they
-use when they read ten rows instead is told, too.
+them, after each has read every byte. They are forks of one process that has imported pandas, as tasks are; what
+they use when they read ten rows instead is told, too.
 """
 
 import argparse
