@@ -127,6 +127,19 @@ def test_a_step_that_is_named_runs_again_with_all_that_follows(train) -> None:
     assert ran(train) == ["end", "join", "report"]
 
 
+def test_code_that_changed_is_told_where_old_results_stand(flow_file, tmp_path) -> None:
+    """Only the person who changed it knows whether they still count."""
+    (tmp_path / "helpers.py").write_text("ONE = 1\n")
+    source = TRAIN.replace("import pathlib", "import pathlib, helpers", 1)
+    flow_file(source).run("--breaks", "true", exit_code=1)
+    (tmp_path / "helpers.py").write_text("ONE = 2\n")
+    changed = source.replace('note("join")', 'note("the new join")')
+    output = flow_file(changed).call("resume", "--breaks", "false")
+    assert "changed since then: helpers.py; name a step to run it again" in output
+    assert "join: 1 task taken over; its code has changed since: `resume join` would run it again" in output
+    assert "fit: 3 tasks taken over\n" in output
+
+
 def test_a_resume_of_a_resume_goes_on_from_the_latest(train) -> None:
     """Not from the first, as if the second had never been."""
     first = train.run("--breaks", "true", exit_code=1)

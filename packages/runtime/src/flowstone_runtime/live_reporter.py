@@ -109,7 +109,11 @@ class LiveReporter:
 
     def task_reused(self, step: str, task: str) -> None:
         """See `Reporter`."""
-        self._rows[step].reused += 1
+        row = self._rows[step]
+        row.reused += 1
+        if row.reused == 1 and self._header is not None and step in self._header.changes.steps:
+            remark = f"{step} is taken over, but its code has changed since: `resume {step}` would run it again"
+            self._print(Text(remark, style="yellow"))
 
     def task_retried(self, step: str, task: str, message: str, place: str, wait_seconds: float) -> None:
         """See `Reporter`."""

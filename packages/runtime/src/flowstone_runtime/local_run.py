@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import Enum
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import attrs
 from flowstone_client.settings import Settings
 from flowstone_datastore import (
     Artifact,
+    ChunkRef,
     Datastore,
     NotAStoreError,
     RecordRef,
@@ -32,6 +34,7 @@ from flowstone_datastore import (
 from flowstone_executors import InProcessExecutor, LocalExecutor
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import Executor, FlowstoneError
+from flowstone_runtime.changed_code import code_changes
 from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
@@ -124,11 +127,30 @@ def run_flow(
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
         with open_reporter() as reporter:
-            pathspec = None if origin is None else f"{graph.name}/{origin.started.run_id}"
-            reporter.run_started(RunHeader(graph.name, run_id, settings.store, graph, is_new_store, pathspec))
+            reporter.run_started(_header(plan, record, settings, datastore, origin, is_new_store))
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
             reporter.run_ended(outcome.state, outcome.message, time.monotonic() - started)
     return outcome
+
+
+def _header(
+    plan: RunPlan,
+    record: RunStarted,
+    settings: Settings,
+    datastore: Datastore,
+    origin: RunSummary | None,
+    is_new_store: bool,
+) -> RunHeader:
+    header = RunHeader(plan.graph.name, plan.run_id, settings.store, plan.graph, is_new_store)
+    if origin is None:
+        return header
+    steps = [node.name for node in plan.graph]
+    changes = code_changes(origin.started.code, record.code, steps, partial(_read_chunk, datastore))
+    return attrs.evolve(header, origin=f"{plan.graph.name}/{origin.started.run_id}", changes=changes)
+
+
+def _read_chunk(datastore: Datastore, ref: ChunkRef) -> bytes:
+    return bytes(datastore.chunks.get(ref.address, size=ref.size))
 
 
 def _origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:

@@ -90,7 +90,9 @@ class PlainReporter:
 
     def _tell_reused(self) -> None:
         for step, count in self._reused.items():
-            self._say(f"{_clock()} {step}: {_tasks(count)} taken over")
+            changed = self._header is not None and step in self._header.changes.steps
+            remark = f"; its code has changed since: `resume {step}` would run it again" if changed else ""
+            self._say(f"{_clock()} {step}: {_tasks(count)} taken over{remark}")
         self._reused = {}
 
     def _say(self, line: str, *, is_error: bool = False) -> None:

@@ -6,6 +6,7 @@ import attrs
 
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import Stream
+from flowstone_runtime.changed_code import CodeChanges
 
 
 @attrs.frozen
@@ -19,6 +20,8 @@ class RunHeader:
     is_new_store: bool
     origin: str | None = None
     """The pathspec of the run that this one resumes."""
+    changes: CodeChanges = attrs.field(factory=CodeChanges)
+    """What of the code is not as it was in that run."""
 
 
 class Reporter(Protocol):

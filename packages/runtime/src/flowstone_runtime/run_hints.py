@@ -14,7 +14,11 @@ def describe_start(header: RunHeader) -> list[str]:
     """What a person needs to know of a run that begins."""
     note = " (new)" if header.is_new_store else ""
     lines = [f"{header.flow}/{header.run_id}", f"stored in {header.store}{note}"]
-    return lines if header.origin is None else [*lines, f"resumes {header.origin}"]
+    if header.origin is not None:
+        lines.append(f"resumes {header.origin}")
+    if header.changes.modules:
+        lines.append(f"changed since then: {', '.join(header.changes.modules)}; name a step to run it again")
+    return lines
 
 
 def describe_end(header: RunHeader, state: str, message: str, seconds: float, failed: Sequence[str]) -> list[str]:
