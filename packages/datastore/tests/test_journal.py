@@ -42,6 +42,18 @@ def journal_with(**segments):
     return Journal(storage, "F", "1")
 
 
+def test_what_other_programs_leave_in_the_folder_is_no_segment(tmp_path):
+    """Copying a store from a Mac leaves a `._` file beside each; the run can be read all the same."""
+    storage = FileStorage(tmp_path)
+    Journal(storage, "F", "1").writer("main").append(Heartbeat(time=1.0))
+    folder = tmp_path / "runs" / "F" / "1" / "journal"
+    for name in ("._main.jsonl", "main (copy).jsonl", ".DS_Store", "main.jsonl.swp"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    journal = Journal(storage, "F", "1")
+    assert journal.segments() == ("main",)
+    assert times(journal) == [1.0]
+
+
 def times(journal):
     return [record.time for _, record in journal.records()]
 

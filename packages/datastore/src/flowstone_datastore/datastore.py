@@ -18,7 +18,7 @@ from flowstone_datastore.run_ids import make_run_id
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.table_store import TableStore
 from flowstone_datastore.verification import Verify
-from flowstone_interfaces.pathspec import check_part
+from flowstone_interfaces.pathspec import check_part, is_part
 
 if TYPE_CHECKING:
     from flowstone_datastore.collect import CollectionReport
@@ -95,8 +95,9 @@ class Datastore:
 
     def log_segments(self, flow: str, run_id: str) -> tuple[str, ...]:
         """The names of the log segments of a run, sorted."""
-        names = self.storage.list(log_folder(flow, run_id))
-        return tuple([name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)])
+        found = self.storage.list(log_folder(flow, run_id))
+        names = [name.removesuffix(LOG_SUFFIX) for name in found if name.endswith(LOG_SUFFIX)]
+        return tuple([name for name in names if is_part(name)])
 
     def collect(
         self, rules: KeepRules, now: float, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool = False

@@ -19,7 +19,7 @@ from flowstone_datastore.segment import (
 )
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
-from flowstone_interfaces.pathspec import check_part
+from flowstone_interfaces.pathspec import check_part, is_part
 
 _SUFFIX = ".jsonl"
 _MOST_TRIES = 5
@@ -61,9 +61,9 @@ class Journal:
         return SegmentWriter(self._storage, self._path(segment), segment)
 
     def segments(self) -> tuple[str, ...]:
-        """The names of all segments, sorted."""
-        names = self._storage.list(self._folder)
-        return tuple([name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)])
+        """The names of all segments, sorted. What others left beside them (`._x.jsonl`, of a copy) is no segment."""
+        names = [name.removesuffix(_SUFFIX) for name in self._storage.list(self._folder) if name.endswith(_SUFFIX)]
+        return tuple([name for name in names if is_part(name)])
 
     def read(self, ref: RecordRef) -> Record:
         """One record, by one ranged read.

@@ -41,6 +41,15 @@ def check_part(text: str) -> str:
     return text
 
 
+def is_part(text: str) -> bool:
+    """Whether `check_part` would return the text.
+
+    >>> is_part("scheduler"), is_part("._scheduler"), is_part("a copy of it")
+    (True, False, False)
+    """
+    return _PART.match(text) is not None
+
+
 def _fault(part: str) -> str:
     if not part:
         return "a part of it is empty"
