@@ -61,7 +61,7 @@ class Journal:
         return SegmentWriter(self._storage, self._path(segment), segment)
 
     def segments(self) -> tuple[str, ...]:
-        """The names of all segments, sorted. What others left beside them (`._x.jsonl`, of a copy) is no segment."""
+        """The names of all segments, sorted; what others left beside them (`._x.jsonl`, of a copy) is none."""
         names = [name.removesuffix(_SUFFIX) for name in self._storage.list(self._folder) if name.endswith(_SUFFIX)]
         return tuple([name for name in names if is_part(name)])
 
