@@ -16,11 +16,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from flowstone_datastore import ArtifactTable, Datastore, LogFrame, StorageError, TaskFinished
 from flowstone_datastore.store_check import check
+
+np = pytest.importorskip("numpy")
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
