@@ -153,7 +153,7 @@ def test_catch_on_a_switch_that_knows_no_way_says_so(flow_file) -> None:
     """To take any of the branches would be a guess."""
     flow = flow_file(CATCHES_ON_THE_WAY.replace('self.kind = "right"', "pass"))
     output = flow.call("run", exit_code=1)
-    assert "the step failed, and self.kind is not set" in output
+    assert "the step did not come to it, and self.kind is not set" in output
     assert "ValueError: a switch" in output, "what it came from is told, too"
 
 

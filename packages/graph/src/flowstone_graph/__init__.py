@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowstone_graph.check import check_graph
+    from flowstone_graph.declaration import FlowDeclaration, StoredDeclaration
     from flowstone_graph.drawing import draw
     from flowstone_graph.execution import Execution, InvalidTransitionError, UnknownTaskError
     from flowstone_graph.fault import Fault, InvalidFlowError
@@ -25,6 +26,7 @@ __all__ = [
     "CaseKey",
     "Execution",
     "Fault",
+    "FlowDeclaration",
     "FlowGraph",
     "ForeachFrame",
     "InvalidFlowError",
@@ -35,6 +37,7 @@ __all__ = [
     "MalformedGraphError",
     "Node",
     "StepFunction",
+    "StoredDeclaration",
     "Task",
     "TaskKey",
     "Transition",
@@ -48,6 +51,7 @@ __all__ = [
 
 _NAMES_BY_MODULE = {
     "check": ("check_graph",),
+    "declaration": ("FlowDeclaration", "StoredDeclaration"),
     "drawing": ("draw",),
     "execution": ("Execution", "InvalidTransitionError", "UnknownTaskError"),
     "fault": ("Fault", "InvalidFlowError"),

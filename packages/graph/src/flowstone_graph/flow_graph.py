@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from flowstone_graph.check import examine
+from flowstone_graph.declaration import FlowDeclaration
 from flowstone_graph.fault import InvalidFlowError
 from flowstone_graph.nesting import Nesting
 from flowstone_graph.node import Kind, Node
@@ -55,6 +56,8 @@ class FlowGraph:
     doc: str = ""
     """The docstring of the class, without its indentation."""
     file: str = attrs.field(default="", eq=False)
+    decorators: tuple[FlowDeclaration, ...] = attrs.field(default=(), eq=False)
+    """What the class is decorated with, for whoever runs or deploys the flow."""
     _by_name: dict[str, Node] = attrs.field(init=False, eq=False, repr=False)
     _nesting: Nesting = attrs.field(init=False, eq=False, repr=False)
 
@@ -151,9 +154,10 @@ class FlowGraph:
         return to_networkx(self.nodes, self._nesting.positions, name=self.name, start=self.start, end=self.end)
 
     def to_dict(self) -> dict[str, Any]:
-        """The graph as plain data that JSON can hold: everything but the decorators."""
-        from flowstone_graph.plain_data import node_to_dict
+        """The graph as plain data that JSON can hold: everything but the decorators of steps."""
+        from flowstone_graph.plain_data import declarations_to_list, node_to_dict
 
+        declared = {"decorators": declarations_to_list(self.decorators)} if self.decorators else {}
         return {
             "name": self.name,
             "start": self.start,
@@ -161,6 +165,7 @@ class FlowGraph:
             "doc": self.doc,
             "file": self.file,
             "nodes": [node_to_dict(node) for node in self.nodes],
+            **declared,
         }
 
     @classmethod

@@ -6,7 +6,7 @@ steps are functions that carry the marks of `StepFunction`.
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple, Protocol
 
@@ -49,7 +49,7 @@ class _Step(NamedTuple):
     """The line of the class it is written in; 0 if that is not known."""
 
 
-def parse_flow(flow: type) -> FlowGraph:
+def parse_flow(flow: type, decorators: Mapping[str, tuple[Any, ...]] | None = None) -> FlowGraph:
     """The graph of a class.
 
     Steps are inherited, from other files too, and may be overridden. They stand in
@@ -57,11 +57,19 @@ def parse_flow(flow: type) -> FlowGraph:
     the step marked `is_start`, else at the one called `start`; likewise its end; a
     single step is both.
 
+    Args:
+        flow: the class.
+        decorators: those of steps that count in place of the ones that their functions carry.
+
     Raises:
         InvalidFlowError: the class is no flow that could run; it names every fault.
     """
     sources = Sources()
-    steps = [_read(name, function, sources) for name, function in _step_functions(flow).items()]
+    given = decorators or {}
+    steps = [
+        _read(name, function, given.get(name, tuple(getattr(function, "decorators", ()))), sources)
+        for name, function in step_functions(flow).items()
+    ]
     nodes = tuple(step.node for step in steps)
     file, line = _place(flow, steps)
     start, start_faults = choose_end("start", [step.node for step in steps if step.is_start], nodes, file, line)
@@ -84,20 +92,19 @@ def parse_flow(flow: type) -> FlowGraph:
     return FlowGraph(flow.__name__, nodes, start, end, inspect.cleandoc(flow.__doc__ or ""), file)
 
 
-def _step_functions(flow: type) -> dict[str, Any]:
+def step_functions(flow: type) -> dict[str, Any]:
     """The steps of a class by name: as Python finds them, in the order of declaration."""
     names = dict.fromkeys(name for owner in reversed(flow.__mro__) for name in vars(owner))
     found = ((name, inspect.getattr_static(flow, name)) for name in names)
     return {name: value for name, value in found if getattr(value, "is_step", False) is True}
 
 
-def _read(name: str, function: Any, sources: Sources) -> _Step:
+def _read(name: str, function: Any, decorators: tuple[Any, ...], sources: Sources) -> _Step:
     """One step of a class, with all that is wrong with how it is written."""
     marks = {
         "is_start": bool(getattr(function, "is_start", False)),
         "is_end": bool(getattr(function, "is_end", False)),
     }
-    decorators = tuple(getattr(function, "decorators", ()))
     written = inspect.unwrap(function)
     if not isinstance(written, FunctionType):
         fault = Fault("no-source", name, "", 0, f"{written!r} is no function", "write the step with `def`")

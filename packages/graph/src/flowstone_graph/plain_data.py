@@ -2,12 +2,14 @@
 
 The data holds what JSON can hold. Fields at their default are left out, so that a
 reader of an older version can be given what a newer one wrote as long as the flow
-uses nothing new. Decorators are left out: they say how a step is run, and belong to
-whoever runs it.
+uses nothing new. Decorators of steps are left out: they say how a step is run, and belong
+to whoever runs it. Those of the flow stay, as names and options.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from flowstone_graph.declaration import FlowDeclaration, StoredDeclaration
 from flowstone_graph.node import CaseExpression, CaseKey, Kind, Node
 from flowstone_interfaces import FlowstoneError
 
@@ -28,16 +30,25 @@ class MalformedGraphError(FlowstoneError, ValueError):
 
 
 def fields_from_dict(data: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a `FlowGraph` from `{"name", "start", "end", "doc", "file", "nodes": [...]}`.
+    """The fields of a `FlowGraph` from `{"name", "start", "end", "doc", "nodes": [...], ...}`.
 
     Raises:
         MalformedGraphError: a field is missing or of another type; the cause is chained.
     """
     try:
         fields = {field: str(data[field]) for field in ("name", "start", "end", "doc", "file")}
-        return {**fields, "nodes": tuple(_node_from_dict(node) for node in data["nodes"])}
+        declared = tuple(
+            StoredDeclaration(str(each["name"]), {**each["options"]}) for each in data.get("decorators", ())
+        )
+        nodes = tuple(_node_from_dict(node) for node in data["nodes"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedGraphError(f"{type(error).__name__}: {error}") from error
+    return {**fields, "nodes": nodes, "decorators": declared}
+
+
+def declarations_to_list(declarations: Iterable[FlowDeclaration]) -> list[dict[str, Any]]:
+    """`{"name", "options"}` for each."""
+    return [{"name": declared.name, "options": dict(declared.options)} for declared in declarations]
 
 
 def node_to_dict(node: Node) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import attrs
 
 from flowstone_runtime.config_values import DelayedValue, is_delayed, resolve
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
+from flowstone_runtime.user_decorators.mutation import mutate_early
 
 Parser = Callable[[str], Any]
 
@@ -140,7 +141,7 @@ def config_named(configs: tuple[Config, ...], name: str) -> Config | None:
 def bind_configs(flow: type, values: Mapping[str, Any]) -> None:
     """From now on in this process, these are the flow's configs: attribute to value.
 
-    Class attributes that a config gives (`workers = cfg.workers`) get their values.
+    Class attributes that a config gives (`workers = cfg.workers`) get their values, and mutators change the class.
 
     Raises:
         UsageError: such an attribute asks for what the configs do not have.
@@ -152,6 +153,7 @@ def bind_configs(flow: type, values: Mapping[str, Any]) -> None:
         setattr(flow, name, resolve(value, bound))
     flow._flowstone_delayed = delayed  # type: ignore[attr-defined]  # noqa: SLF001 - its slot
     flow._flowstone_configs = MappingProxyType(bound)  # type: ignore[attr-defined]  # noqa: SLF001 - its slot
+    mutate_early(flow, bound)
 
 
 def bound_configs(flow: type) -> Mapping[str, Any]:

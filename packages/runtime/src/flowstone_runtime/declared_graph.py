@@ -1,28 +1,23 @@
-"""A flow's graph with its decorators as they will be: built, checked, those of `--with` added."""
+"""A flow's graph with its decorators as they will be: built, checked, those of `--with` added, mutators done."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 import attrs
 
 from flowstone_graph import FlowGraph, Node, parse_flow
 from flowstone_graph.fault import Fault, InvalidFlowError
-from flowstone_interfaces.plugins import load_plugin
+from flowstone_runtime.config import bind_configs, has_bound_configs
 from flowstone_runtime.config_values import resolve
-from flowstone_runtime.decorators.step_decorator import Declared, DecoratorUse, StepDecorator
+from flowstone_runtime.decorators.declared import Declared, DecoratorUse
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.option_text import parse_options
-
-DECORATORS = "flowstone.decorators"
-"""The entry-point group of decorators that `--with` knows by name."""
-
-_NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
+from flowstone_runtime.user_decorators.mutation import decorators_of
+from flowstone_runtime.user_decorators.named_decorator import step_decorator
+from flowstone_runtime.user_decorators.user_step import UserCode
 
 
 def declared_graph(flow: type, added: Sequence[str] = (), configs: Mapping[str, Any] | None = None) -> FlowGraph:
-    """The graph of `flow`, whose nodes carry `StepDecorator`s.
+    """The graph of `flow`, whose nodes carry `StepDecorator`s and which itself carries `FlowDecorator`s.
 
     `added` are decorators for every step that has none of the same name, as `--with` takes them: `retry`,
     `retry:times=3`, `my.module.decorator:level=2`. `configs` maps attribute names to the flow's configs.
@@ -31,34 +26,38 @@ def declared_graph(flow: type, added: Sequence[str] = (), configs: Mapping[str, 
         InvalidFlowError: the flow or one of its decorators is at fault; it names every fault.
         UsageError: what is added does not exist, or an option is wrong.
     """
-    graph = parse_flow(flow)
-    extra = [_added(text) for text in added]
-    nodes = tuple(_decorated(node, extra, configs or {}) for node in graph)
+    values = configs or {}
+    if not has_bound_configs(flow):
+        bind_configs(flow, values)
+    of_steps, of_flow = decorators_of(flow, [_added(text) for text in added], values)
+    graph = parse_flow(flow, of_steps)
+    nodes = tuple(_decorated(node, values) for node in graph)
+    own = tuple(_built(use, values, f"{graph.file}: the flow {graph.name}") for use in of_flow)
     faults = [fault for node in nodes for fault in _faults(graph, node)]
+    faults += _faults_of_flow(flow, graph, own)
     if faults:
         raise InvalidFlowError(graph.name, tuple(faults))
-    return attrs.evolve(graph, nodes=nodes)
+    return attrs.evolve(graph, nodes=nodes, decorators=own)
 
 
-def _decorated(node: Node, added: Iterable[StepDecorator], configs: Mapping[str, Any]) -> Node:
-    own = [_built(node, use, configs) for use in node.decorators]
-    names = {decorator.name for decorator in own}
-    return attrs.evolve(node, decorators=(*own, *(extra for extra in added if extra.name not in names)))
+def _decorated(node: Node, configs: Mapping[str, Any]) -> Node:
+    place = f"{node.file}:{node.line}: step {node.name!r}"
+    return attrs.evolve(node, decorators=tuple(_built(use, configs, place) for use in node.decorators))
 
 
-def _built(node: Node, use: Any, configs: Mapping[str, Any]) -> Any:
-    if not isinstance(use, DecoratorUse):
-        return use
+def _built(use: Any, configs: Mapping[str, Any], place: str) -> Any:
     try:
-        return Declared(use.kind).build(resolve(use.options, configs))
+        if isinstance(use, UserCode):
+            return use.resolved(configs)
+        return Declared(use.kind).build(resolve(use.options, configs)) if isinstance(use, DecoratorUse) else use
     except UsageError as error:
-        raise UsageError(f"{node.file}:{node.line}: step {node.name!r}: {error}") from error
+        raise UsageError(f"{place}: {error}") from error
 
 
 def _faults(graph: FlowGraph, node: Node) -> Iterable[Fault]:
     seen: set[str] = set()
     for decorator in node.decorators:
-        if decorator.name in seen:
+        if decorator.name in seen and not isinstance(decorator, UserCode):
             yield _fault(node, f"it has @{decorator.name} twice", "keep one of them")
         seen.add(decorator.name)
         what = decorator.check(graph, node)
@@ -66,28 +65,25 @@ def _faults(graph: FlowGraph, node: Node) -> Iterable[Fault]:
             yield _fault(node, f"@{decorator.name}: {what}", f"change or remove @{decorator.name}")
 
 
+def _faults_of_flow(flow: type, graph: FlowGraph, decorators: Iterable[Any]) -> Iterable[Fault]:
+    seen: set[str] = set()
+    for decorator in decorators:
+        if decorator.name in seen and not decorator.may_repeat:
+            yield Fault("decorator", None, graph.file, 0, f"it has @{decorator.name} twice", "keep one of them")
+        seen.add(decorator.name)
+        what = decorator.check(flow, graph)
+        if what:
+            advice = f"change or remove @{decorator.name}"
+            yield Fault("decorator", None, graph.file, 0, f"@{decorator.name}: {what}", advice)
+
+
 def _fault(node: Node, what: str, advice: str) -> Fault:
     return Fault("decorator", node.name, node.file, node.line, what, advice)
 
 
-def _added(text: str) -> StepDecorator:
+def _added(text: str) -> Any:
     """The decorator of one `--with`."""
-    name, _, options = text.partition(":")
-    if not _NAME.match(name):
-        raise UsageError(f"--with {text}: {name!r} is no name of a decorator; write --with retry:times=3")
-    declared: Any = _imported(text, name) if "." in name else load_plugin(DECORATORS, name)
-    if not isinstance(declared, Declared):
-        raise UsageError(f"--with {text}: {name} is no decorator of steps; it is {declared!r}")
     try:
-        built: StepDecorator = declared.build(parse_options(options))
+        return step_decorator(text)
     except UsageError as error:
         raise UsageError(f"--with {text}: {error}") from error
-    return built
-
-
-def _imported(text: str, path: str) -> Any:
-    module, _, attribute = path.rpartition(".")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--with {text}: {path} cannot be imported: {error}") from error

@@ -68,6 +68,10 @@ class FlowSpec:
     """Attribute to value of the configs, once they are read; see config.py."""
     _flowstone_delayed: ClassVar[Mapping[str, Any]] = {}
     """The constants that a config gives, as they were written."""
+    _flowstone_mutators: ClassVar[tuple[Any, ...]] = ()
+    """What changes this very class before it runs; those of base classes are theirs."""
+    _flowstone_decorators: ClassVar[tuple[Any, ...]] = ()
+    """What decorates this very class; what decorates base classes is theirs."""
     _FLOWSTONE_NAMES: ClassVar[frozenset[str]] = frozenset({"_flowstone_context"})
 
     def __init__(self, use_cli: bool = True) -> None:

@@ -181,22 +181,58 @@ class TaskContext:
             )
         self.transition = Transition(names, count)
 
-    def leave_as_written(self, flow: Any) -> None:
+    def leave_as_written(
+        self,
+        flow: Any,
+        foreach: str | None = None,
+        num_parallel: int | None = None,
+        condition: str | None = None,
+        **unknown: Any,
+    ) -> None:
         """Go on as if the step had come to its `self.next`, with what is set by now.
 
+        What is given takes the place of what the step says: another artifact to run over or to choose by, the
+        number of tasks to start.
+
         Raises:
-            InvalidNextError: what is set does not say where to go.
+            InvalidNextError: what is set or given does not say where to go.
         """
         node = self.node
         if self.transition is not None or not node.targets:
             return
+        _check_changes(node, {"foreach": foreach, "num_parallel": num_parallel, "condition": condition, **unknown})
         if node.kind is Kind.SWITCH:
-            self.transition = Transition((_written_case(node, flow),), None)
+            self.transition = Transition((_written_case(node, flow, condition or node.condition),), None)
+        elif node.num_parallel:
+            self.transition = Transition(node.targets, _check_parallel(node, num_parallel))
         elif node.foreach is not None:
-            self.foreach_items = _items(node, flow, node.foreach) if hasattr(flow, node.foreach) else ()
+            name = foreach or node.foreach
+            self.foreach_items = _items(node, flow, name) if foreach or hasattr(flow, name) else ()
             self.transition = Transition(node.targets, len(self.foreach_items))
         else:
             self.transition = Transition(node.targets, None)
+
+    def check_left(self) -> None:
+        """Refuse a step that ended without a word on what follows.
+
+        Raises:
+            InvalidNextError: it did.
+        """
+        if self.transition is None and self.node.targets:
+            raise InvalidNextError(self.node.name, "the step ended without calling it; make it the last line")
+
+
+def _check_changes(node: Node, changes: Mapping[str, Any]) -> None:
+    """Refuse to change what the step does not say."""
+    allowed = {
+        "foreach": node.foreach is not None,
+        "num_parallel": node.num_parallel,
+        "condition": node.kind is Kind.SWITCH,
+    }
+    for name, value in changes.items():
+        if value is not None and not allowed.get(name, False):
+            may = ", ".join(key for key, is_allowed in allowed.items() if is_allowed) or "nothing"
+            raise InvalidNextError(node.name, f"{name}={value!r} is given for it, where {may} can be changed")
 
 
 def _step_name(node: Node, target: Any) -> str:
@@ -223,16 +259,16 @@ def _choose(node: Node, flow: Any, targets: tuple[Any, ...], condition: str) -> 
     return _step_name(node, cases[value])
 
 
-def _written_case(node: Node, flow: Any) -> str:
-    """The target of a switch that its condition chooses, by the cases as they are written."""
-    assert node.condition is not None, "a switch has one"
-    value = getattr(flow, node.condition, _NOTHING)
+def _written_case(node: Node, flow: Any, condition: str | None) -> str:
+    """The target of a switch that an artifact chooses, by the cases as they are written."""
+    assert condition is not None, "a switch has one"
+    value = getattr(flow, condition, _NOTHING)
     for key, target in node.cases:
         case = _value_of(key.text, flow) if isinstance(key, CaseExpression) else key
         if case == value:
             return target
     what = "is not set" if value is _NOTHING else f"is {value!r}, which is none of the cases"
-    raise InvalidNextError(node.name, f"the step failed, and self.{node.condition} {what}")
+    raise InvalidNextError(node.name, f"the step did not come to it, and self.{condition} {what}")
 
 
 def _value_of(expression: str, flow: Any) -> Any:

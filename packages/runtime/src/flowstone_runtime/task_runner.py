@@ -25,7 +25,7 @@ from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.current import ParallelPosition, Position, current
 from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.decorators.task_attempt import TaskAttempt
-from flowstone_runtime.errors import InvalidNextError, TaskCrashedError, UnstorableArtifactError
+from flowstone_runtime.errors import TaskCrashedError, UnstorableArtifactError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.gang import is_gang_member
 from flowstone_runtime.inputs import Inputs
@@ -33,6 +33,8 @@ from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
 from flowstone_runtime.task_context import FLOW_IS_NO_ARTIFACT, FOREACH_PREFIX, TaskContext
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.user_decorators.around_step import call_within_user_code
+from flowstone_runtime.user_decorators.user_step import UserCode
 from flowstone_runtime.user_traceback import report_error
 
 
@@ -59,8 +61,8 @@ class TaskRunner:
         current.enter(position)
         error: BaseException | None = None
         try:
-            call = partial(_call_step, flow, context, inputs, spec.failure)
             attempt = _attempt(flow, context, spec.attempt, position.pathspec)
+            call = _user_code(flow, context, inputs, spec.failure)
             for decorator in context.node.decorators:
                 call = partial(_call_within, decorator, attempt, call)
             call()
@@ -227,17 +229,30 @@ class TaskRunner:
         return self.datastore.artifacts.save(items)
 
 
-def _call_step(flow: FlowSpec, context: TaskContext, inputs: Inputs | None, failure: str | None) -> None:
-    name = context.node.name
+def _user_code(
+    flow: FlowSpec, context: TaskContext, inputs: Inputs | None, failure: str | None
+) -> Callable[[], None]:
+    """The step within the user's own decorators; of a task that crashed, only the reason."""
     if failure is not None:
-        raise TaskCrashedError(name, failure)
-    step = getattr(flow, name)
+        return partial(_raise, TaskCrashedError(context.node.name, failure))
+    call = partial(_call_step, flow, context, inputs)
+    for decorator in context.node.decorators:
+        if isinstance(decorator, UserCode):
+            call = partial(call_within_user_code, decorator, flow, context, inputs, call)
+    return call
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _call_step(flow: FlowSpec, context: TaskContext, inputs: Inputs | None) -> None:
+    step = getattr(flow, context.node.name)
     if inputs is None:
         step()
     else:
         step(inputs)
-    if context.transition is None and context.node.targets:
-        raise InvalidNextError(name, "the step ended without calling it; make it the last line")
+    context.check_left()
 
 
 def _call_within(decorator: StepDecorator, attempt: TaskAttempt, call: Callable[[], None]) -> None:

@@ -1,0 +1,134 @@
+"""What a mutator sees of a flow: its steps, configs, parameters and decorators."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from flowstone_runtime.errors import UsageError
+from flowstone_runtime.parameters import Parameter, parameters_of
+from flowstone_runtime.user_decorators.class_changes import ClassChanges
+from flowstone_runtime.user_decorators.decorator_list import DecoratorList, Duplicates, Spec
+from flowstone_runtime.user_decorators.mutable_step import MutableStep
+from flowstone_runtime.user_decorators.named_decorator import flow_decorator
+
+
+class MutableFlow:
+    """The flow that is about to run; nothing changes for the classes that it inherits from.
+
+    `mutable_flow.start` is the step of this name, as a `MutableStep`; `mutable_flow.cfg` the config.
+    """
+
+    IGNORE: ClassVar[Duplicates] = Duplicates.IGNORE
+    ERROR: ClassVar[Duplicates] = Duplicates.ERROR
+    OVERRIDE: ClassVar[Duplicates] = Duplicates.OVERRIDE
+
+    def __init__(
+        self,
+        flow: type,
+        config_values: Mapping[str, Any],
+        steps: Mapping[str, DecoratorList],
+        decorators: DecoratorList,
+        changes: ClassChanges | None,
+    ) -> None:
+        self._flow = flow
+        self.config_values = config_values
+        """The flow's configs by attribute."""
+        self._steps = {name: MutableStep(self, name, own) for name, own in steps.items()}
+        self._decorators = decorators
+        self._changes = changes
+
+    @property
+    def name(self) -> str:
+        """The flow's name."""
+        return self._flow.__name__
+
+    @property
+    def steps(self) -> Iterator[tuple[str, MutableStep]]:
+        """Each step by name, in the order in which the class declares them."""
+        return iter(self._steps.items())
+
+    @property
+    def configs(self) -> Iterator[tuple[str, Any]]:
+        """Each config's value by its attribute."""
+        return iter(self.config_values.items())
+
+    @property
+    def parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Each parameter by its attribute."""
+        return iter([(parameter.attribute, parameter) for parameter in parameters_of(self._flow)])
+
+    @property
+    def decorator_specs(self) -> Iterator[Spec]:
+        """The decorators of the flow as data: name, qualified name, arguments, arguments by name."""
+        return self._decorators.specs(self.config_values)
+
+    def __getattr__(self, name: str) -> Any:
+        for known in (vars(self).get("_steps", {}), vars(self).get("config_values", {})):
+            if name in known:
+                return known[name]
+        raise AttributeError(
+            f"the flow has no step and no config {name!r}; its steps are {', '.join(self._steps)}"
+        )
+
+    def add_parameter(self, name: str, value: Parameter, overwrite: bool = False) -> None:
+        """Give the flow a parameter, as the attribute `name`; in `pre_mutate` only.
+
+        Raises:
+            UsageError: it is no parameter, the flow has such an attribute, or the command line is read already.
+        """
+        changes = self._early("add_parameter")
+        if not isinstance(value, Parameter):
+            raise UsageError(f"add_parameter({name!r}): {value!r} is no parameter; give a Parameter")
+        if hasattr(self._flow, name) and not overwrite:
+            raise UsageError(f"add_parameter({name!r}): {self.name} has a {name!r} already; give overwrite=True")
+        changes.set(name, value)
+        value.__set_name__(self._flow, name)
+
+    def remove_parameter(self, parameter_name: str) -> bool:
+        """Remove the parameter that the command line calls so; True if there was one; in `pre_mutate` only.
+
+        Raises:
+            UsageError: the command line is read already.
+        """
+        changes = self._early("remove_parameter")
+        for attribute, parameter in self.parameters:
+            if parameter.name == parameter_name:
+                changes.remove(attribute)
+                return True
+        return False
+
+    def add_decorator(
+        self,
+        deco_type: Any,
+        deco_args: Sequence[Any] | None = None,
+        deco_kwargs: Mapping[str, Any] | None = None,
+        duplicates: int = IGNORE,
+    ) -> None:
+        """Decorate the flow; see `MutableStep.add_decorator`. In `pre_mutate` only.
+
+        Raises:
+            UsageError: there is no such decorator, it does not take these arguments, or there is one already; or
+                the command line is read already.
+        """
+        self._early("add_decorator")
+        self._decorators.add(flow_decorator(deco_type, deco_args or (), deco_kwargs or {}), duplicates)
+
+    def remove_decorator(
+        self,
+        deco_name: str,
+        deco_args: Sequence[Any] | None = None,
+        deco_kwargs: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Remove the flow's decorators of this name or qualified name; True if any was. In `pre_mutate` only.
+
+        Raises:
+            UsageError: the command line is read already.
+        """
+        self._early("remove_decorator")
+        return self._decorators.remove(deco_name, deco_args, deco_kwargs, self.config_values)
+
+    def _early(self, what: str) -> ClassChanges:
+        if self._changes is None:
+            raise UsageError(
+                f"MutableFlow.{what} changes what the command line asks for, which is read; call it in pre_mutate"
+            )
+        return self._changes
