@@ -47,6 +47,22 @@ def test_inside_it_answers_as_attributes_and_as_a_mapping(inside) -> None:
 
 def test_what_it_does_not_know_it_says(inside) -> None:
     """With what it does know."""
-    with pytest.raises(AttributeError, match=r"no 'card'; it knows flow_name, run_id"):
-        _ = current.card
+    with pytest.raises(AttributeError, match=r"no 'kard'; it knows flow_name, graph, graph_info"):
+        _ = current.kard
     assert copy.copy(current).flow_name == "Train"
+
+
+@pytest.mark.parametrize("name", ["graph", "run", "task", "tempdir"])
+def test_what_needs_a_task_says_so_outside_of_one(name) -> None:
+    """An answer would be a guess; `get` and `in` still answer."""
+    with pytest.raises(RuntimeError, match=f"current.{name} has a meaning inside a running step only"):
+        getattr(current, name)
+    assert current.get(name, "nothing") == "nothing"
+    assert name not in current
+
+
+def test_what_a_decorator_would_know_names_it(inside) -> None:
+    """The way to have it is one line."""
+    with pytest.raises(AttributeError, match="is there with @project only"):
+        _ = current.branch_name
+    assert not hasattr(current, "is_production")

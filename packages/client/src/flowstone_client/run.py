@@ -179,7 +179,13 @@ class Run:
     # What it left
 
     def steps(self) -> Iterator[Step]:
-        """The steps that have begun, in the order of their first task."""
+        """The steps of the flow that have begun, in the order of their first task.
+
+        What is no step of the flow (exit hooks are `_exit_hook`) is found by its name only.
+        """
+        return (step for step in self._all_steps() if not step.id.startswith("_"))
+
+    def _all_steps(self) -> Iterator[Step]:
         summary = self.summary
         for name in dict.fromkeys(step for step, _ in summary.tasks):
             yield Step(self.pathspec, name, self._datastore, summary)
@@ -188,14 +194,14 @@ class Run:
         return iter(reversed(list(self.steps())))
 
     def __getitem__(self, step: str) -> Step:
-        for known in self.steps():
+        for known in self._all_steps():
             if known.id == step:
                 return known
         names = tuple(known.id for known in self.steps())
         raise NotFoundError("step", f"{self.pathspec}/{step}", self._datastore.url, names)
 
     def __contains__(self, step: object) -> bool:
-        return any(known.id == step for known in self.steps())
+        return any(known.id == step for known in self._all_steps())
 
     @property
     def end_task(self) -> Task | None:

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
         StepTimeoutError,
         catch,
         environment,
+        exit_hook,
         parallel,
+        project,
         resources,
         retry,
+        schedule,
         secrets,
         timeout,
+        trigger,
+        trigger_on_finish,
     )
     from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
@@ -29,31 +34,48 @@ if TYPE_CHECKING:
         pyproject_toml_parser,
         requirements_txt_parser,
     )
+    from flowstone_runtime.user_decorators import (
+        USER_SKIP_STEP,
+        FlowMutator,
+        StepMutator,
+        UserStepDecorator,
+        user_step_decorator,
+    )
     from flowstone_runtime.yaml_parsing import yaml_parser
 
 __all__ = [
+    "USER_SKIP_STEP",
     "CaughtError",
     "Config",
     "ConfigValue",
+    "FlowMutator",
     "FlowSpec",
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
     "Parameter",
+    "StepMutator",
     "StepTimeoutError",
+    "UserStepDecorator",
     "catch",
     "conda_environment_yml_parser",
     "config_expr",
     "current",
     "environment",
+    "exit_hook",
     "parallel",
+    "project",
     "pyproject_toml_parser",
     "requirements_txt_parser",
     "resources",
     "retry",
+    "schedule",
     "secrets",
     "step",
     "timeout",
+    "trigger",
+    "trigger_on_finish",
+    "user_step_decorator",
     "yaml_parser",
 ]
 
@@ -71,13 +93,16 @@ _MODULES = {
     "config_value": ("ConfigValue",),
     "config_values": ("config_expr",),
     "decorators": (
-        *("CaughtError", "StepTimeoutError", "catch", "environment", "parallel", "resources", "retry", "secrets"),
-        "timeout",
+        *("CaughtError", "StepTimeoutError", "catch", "environment", "exit_hook", "parallel", "project"),
+        *("resources", "retry", "schedule", "secrets", "timeout", "trigger", "trigger_on_finish"),
     ),
     "include_file": ("IncludeFile",),
     "json_type": ("JSONType", "JSONTypeClass"),
     "requirement_parsers": (
         *("conda_environment_yml_parser", "pyproject_toml_parser", "requirements_txt_parser"),
+    ),
+    "user_decorators": (
+        *("FlowMutator", "StepMutator", "USER_SKIP_STEP", "UserStepDecorator", "user_step_decorator"),
     ),
     "yaml_parsing": ("yaml_parser",),
 }

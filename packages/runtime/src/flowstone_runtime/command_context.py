@@ -1,5 +1,8 @@
 """What every command of a flow file is given."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import attrs
 
 from flowstone_client.settings import Settings
@@ -15,3 +18,7 @@ class CommandContext:
     is_quiet: bool
     is_terminal: bool
     """True if a person watches standard output: a terminal, and not one of a CI system."""
+    flow_options: Mapping[str, Any] = attrs.field(factory=dict)
+    """Options of the flow's decorators, such as `branch`."""
+    announce: Callable[[str], None] | None = None
+    """Told the pathspec of a run as soon as the run exists; `None` if nobody asked."""

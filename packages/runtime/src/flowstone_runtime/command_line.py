@@ -10,9 +10,11 @@ from typing import Any
 import click
 
 from flowstone_client.settings import Settings
+from flowstone_runtime.announcement import announcer
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.command_group import CommandGroup, run_group
 from flowstone_runtime.config_options import config_options, read_configs
+from flowstone_runtime.flow_options import flow_decorator_options, given_flow_options
 from flowstone_runtime.flowspec import FlowSpec
 
 # One module each in `commands`; imported only when asked for.
@@ -74,11 +76,12 @@ def _main(flow: type[FlowSpec], arguments: list[str], environ: Any) -> int:
 
 def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
     @click.pass_context
-    def start(ctx: click.Context, /, store: str | None, profile: str | None, quiet: bool, **_configs: Any) -> None:
+    def start(ctx: click.Context, /, store: str | None, profile: str | None, quiet: bool, **more: Any) -> None:
         folder = Path(inspect.getfile(flow)).resolve().parent  # of the file itself, not of a link to it
         settings = Settings.load(folder, environ, {"store": store, "profile": profile})
         is_terminal = sys.stdout.isatty() and not environ.get("CI")
-        ctx.obj = CommandContext(flow, settings, quiet, is_terminal)
+        own = given_flow_options(more)
+        ctx.obj = CommandContext(flow, settings, quiet, is_terminal, own, announcer(environ, settings.store))
         if ctx.invoked_subcommand is None:
             click.echo(ctx.get_help())
 
@@ -92,6 +95,7 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
             click.Option(["--profile"], help="Take settings from this profile.", metavar="NAME"),
             click.Option(["--quiet"], is_flag=True, help="Print only what the command is asked for, and errors."),
             *config_options(flow),
+            *flow_decorator_options(flow),
         ],
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -39,8 +39,12 @@ from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.decorators.exit_hook import ExitHook
+from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
 from flowstone_runtime.errors import UsageError
+from flowstone_runtime.exit_hooks import ExitHooks
 from flowstone_runtime.flowspec import FlowSpec, constants_of
+from flowstone_runtime.hook_worker import ForkedHook
 from flowstone_runtime.included_content import save_value
 from flowstone_runtime.machine import this_machine
 from flowstone_runtime.parameter_defaults import default_values
@@ -86,6 +90,10 @@ class RunOptions:
     resume: ResumeRequest | None = None
     """Take over what stands of an older run; parameters that are not given are that run's."""
     run_id_file: Path | None = None
+    flow_options: Mapping[str, Any] = attrs.field(factory=dict)
+    """Options of the flow's decorators, such as `branch` and `production`."""
+    announce: Callable[[str], None] | None = None
+    """Told the run's pathspec as soon as the run exists."""
 
 
 OpenReporter = Callable[[], AbstractContextManager[Reporter]]
@@ -121,14 +129,20 @@ def run_flow(
         journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
+        if options.announce is not None:
+            options.announce(f"{graph.name}/{run_id}")
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
+        hook_executor = _hook_executor(options.isolation, graph, datastore, events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
         with open_reporter() as reporter:
             reporter.run_started(_header(plan, record, settings, datastore, origin, is_new_store))
-            outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal)
+            hooks = None
+            if hook_executor is not None:
+                hooks = ExitHooks(plan, hook_executor, events, journal, logs, reporter)
+            outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal, hooks)
             reporter.run_ended(outcome.state, outcome.message, time.monotonic() - started)
     return outcome
 
@@ -169,7 +183,19 @@ def _open_store(settings: Settings) -> tuple[Datastore, bool]:
         return Datastore.open(settings.store, create=True, cache=settings.cache), True
 
 
-def _run(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:
+def _run(scheduler: Scheduler, journal: SegmentWriter, hooks: ExitHooks | None) -> Outcome:
+    try:
+        outcome = _run_to_end(scheduler, journal)
+        if hooks is not None:
+            with suppress(KeyboardInterrupt):  # the run is over, however its hooks end
+                hooks.call_all(outcome.state)
+        return outcome
+    finally:
+        if hooks is not None:
+            hooks.executor.close()
+
+
+def _run_to_end(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:
     try:
         outcome = scheduler.run()
     except KeyboardInterrupt:
@@ -199,6 +225,7 @@ def _run_record(
     kept = {p.attribute: inherited[p.attribute] for p in asked if p.attribute in inherited.keys() - given.keys()}
     missing = [p for p in asked if p.attribute not in given and p.attribute not in kept]
     values = {**given, **default_values(flow, missing, settings)}
+    facts = _facts(graph, settings, options)
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
@@ -215,6 +242,7 @@ def _run_record(
             "runtime:local",
             f"python_version:{platform.python_version()}",
             f"flowstone_version:{version('flowstone-runtime')}",
+            *(tag for fact in facts for tag in fact.system_tags),
         ),
         origin_run=None if origin is None else origin.started.run_id,
         process=current_process(),
@@ -224,8 +252,15 @@ def _run_record(
             "isolation": options.isolation.value,
             "max_workers": _workers(options),
             "with": list(options.added),
+            "current": {name: value for fact in facts for name, value in fact.current.items()},
         },
     )
+
+
+def _facts(graph: FlowGraph, settings: Settings, options: RunOptions) -> list[FlowFacts]:
+    """What the run has of the flow's decorators."""
+    start = FlowStart(graph.name, settings.user, options.flow_options)
+    return [each.facts(start) for each in graph.decorators if isinstance(each, FlowDecorator)]
 
 
 def _reuse(
@@ -300,6 +335,20 @@ def _executor(isolation: Isolation, runner: TaskRunner, events: Events) -> Execu
     if isolation is Isolation.NONE:
         return InProcessExecutor(events.put, worker)
     executor = LocalExecutor(events.put, worker if isolation is Isolation.FORK else None)
+    executor.open()
+    return executor
+
+
+def _hook_executor(
+    isolation: Isolation, graph: FlowGraph, datastore: Datastore, events: Events
+) -> Executor | None:
+    """What calls the flow's exit hooks, ready before any thread is; `None` for a flow that has none."""
+    if not any(isinstance(decorator, ExitHook) for decorator in graph.decorators):
+        return None
+    program = ForkedHook(graph, datastore)
+    if isolation is Isolation.NONE:
+        return InProcessExecutor(events.put, program)
+    executor = LocalExecutor(events.put, program if isolation is Isolation.FORK else None)
     executor.open()
     return executor
 

@@ -10,7 +10,9 @@ import click
 from flowstone_runtime.config import bound_configs, has_bound_configs
 from flowstone_runtime.parameters import Parameter
 
-_BEFORE_THE_COMMAND = frozenset({"--config", "--config-value", "--store", "--profile", "--quiet"})
+_BEFORE_THE_COMMAND = frozenset(
+    {"--config", "--config-value", "--store", "--profile", "--quiet", "--branch", "--production"}
+)
 
 
 def parameter_options(flow: type, parameters: Sequence[Parameter]) -> list[click.Option]:

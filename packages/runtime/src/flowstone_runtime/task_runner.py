@@ -169,6 +169,8 @@ class TaskRunner:
             namespace=f"user:{run.user}",
             graph_info=run.graph,
             parallel=self._parallel_position(spec),
+            datastore=self.datastore,
+            facts=run.settings.get("current", {}),
         )
 
     def _parallel_position(self, spec: TaskSpec) -> ParallelPosition | None:

@@ -27,9 +27,8 @@ class LocalExecutor:
         self._supervisor: Supervisor | None = None
 
     def open(self) -> None:
-        """Fork the zygote. Call it before this process starts any thread."""
+        """Fork the zygote. Call it before this process starts any thread; the first request starts one."""
         self._supervisor = Supervisor(start_zygote(self._program), self._post)
-        self._supervisor.start()
 
     def submit(self, request: TaskRequest) -> None:
         """See `Executor.submit`; opens the executor if that was not done."""

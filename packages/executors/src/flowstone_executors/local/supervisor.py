@@ -60,15 +60,18 @@ class Supervisor:
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="flowstone-local-executor", daemon=True)
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Begin to watch."""
+        if self._thread.ident is not None:
+            return
         self._memory_kills.start()
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, self._on_wake)
         self._selector.register(self._zygote.socket, selectors.EVENT_READ, self._on_zygote)
         self._thread.start()
 
     def submit(self, request: TaskRequest) -> None:
-        """Have the request started; thread-safe."""
+        """Have the request started; thread-safe but for the first."""
+        self._start()
         self._call(lambda: self._submit(request))
 
     def cancel(self, request_id: str) -> None:
@@ -77,6 +80,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Kill everything and end the thread; blocks until no process is left."""
+        self._start()
         self._call(self._begin_close)
         self._thread.join()
         for fd in (self._wake_receiver, self._wake_sender):

@@ -70,7 +70,13 @@ def start(
     resume: ResumeRequest | None = None,
 ) -> int:
     """Run the flow as the options say; the exit code."""
-    run = RunOptions(parameters=parameters, resume=resume, **options)
+    run = RunOptions(
+        parameters=parameters,
+        resume=resume,
+        flow_options=context.flow_options,
+        announce=context.announce,
+        **options,
+    )
     # Tasks that are not captured write to the terminal themselves: a live table would be in their way.
     is_live = context.is_terminal and not context.is_quiet and run.isolation is not Isolation.NONE
     open_reporter = _live if is_live else partial(plain_reporter, sys.stdout, is_quiet=context.is_quiet)

@@ -68,7 +68,7 @@ class Declared(Generic[Kind]):
         Raises:
             UsageError: it has no such option, or not with this value.
         """
-        fields = {field.name: field for field in attrs.fields(cast("Any", self.kind)) if field.init}
+        fields = {field.alias: field for field in attrs.fields(cast("Any", self.kind)) if field.init}
         unknown = sorted(set(options) - set(fields))
         if unknown:
             has = f"it has {', '.join(fields)}" if fields else "it has none"
@@ -87,7 +87,7 @@ class Declared(Generic[Kind]):
             if convert is not None:
                 convert(value)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"@{self.kind.name}, option {field.name}: {error}") from error
+            raise UsageError(f"@{self.kind.name}, option {field.alias}: {error}") from error
 
 
 def declares(kind: type[Kind]) -> Declared[Kind]:
@@ -104,5 +104,5 @@ def options_of(use: Any) -> dict[str, Any]:
         value = getattr(use, field.name)
         default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]  # what attrs says of it is a function
         if field.init and value != default:
-            found[field.name] = value
+            found[field.alias or field.name] = value
     return found

@@ -1,6 +1,6 @@
 """Changes of a class that can be taken back."""
 
-from typing import Any, NoReturn
+from typing import Any, Self
 
 _NOTHING: Any = object()
 
@@ -11,7 +11,9 @@ class RemovedParameter:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __get__(self, flow: Any, owner: type) -> NoReturn:
+    def __get__(self, flow: Any, owner: type) -> Self:
+        if flow is None:
+            return self
         raise AttributeError(f"{owner.__name__}.{self._name} was a parameter that a mutator has removed")
 
 

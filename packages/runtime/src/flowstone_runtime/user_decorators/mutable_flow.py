@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.parameters import Parameter, parameters_of
-from flowstone_runtime.user_decorators.class_changes import ClassChanges
+from flowstone_runtime.user_decorators.class_changes import ClassChanges, RemovedParameter
 from flowstone_runtime.user_decorators.decorator_list import DecoratorList, Duplicates, Spec
 from flowstone_runtime.user_decorators.mutable_step import MutableStep
 from flowstone_runtime.user_decorators.named_decorator import flow_decorator
@@ -78,7 +78,7 @@ class MutableFlow:
         changes = self._early("add_parameter")
         if not isinstance(value, Parameter):
             raise UsageError(f"add_parameter({name!r}): {value!r} is no parameter; give a Parameter")
-        if hasattr(self._flow, name) and not overwrite:
+        if not isinstance(getattr(self._flow, name, RemovedParameter("")), RemovedParameter) and not overwrite:
             raise UsageError(f"add_parameter({name!r}): {self.name} has a {name!r} already; give overwrite=True")
         changes.set(name, value)
         value.__set_name__(self._flow, name)

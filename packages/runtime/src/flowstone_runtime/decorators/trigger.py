@@ -1,0 +1,141 @@
+"""`@trigger` and `@trigger_on_finish`: what a production scheduler starts the flow upon."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from flowstone_graph import FlowGraph
+from flowstone_runtime.decorators.flow_decorator import FlowDecorator, declares
+
+
+@attrs.frozen
+class TriggerEvent:
+    """An event, and which of its fields give which parameters."""
+
+    name: str
+    parameters: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """The flow's parameter to the event's field."""
+
+
+@attrs.frozen
+class TriggerFlow:
+    """A flow whose successful end is waited for."""
+
+    flow: str
+    project: str | None = None
+    branch: str | None = None
+
+
+def _events(value: Any) -> tuple[TriggerEvent, ...]:
+    return tuple(map(_event, _several(value)))
+
+
+def _event(value: Any) -> TriggerEvent:
+    if isinstance(value, str) and value:
+        return TriggerEvent(value)
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
+        raise ValueError(f"{value!r} is no event; write its name, or {{'name': ..., 'parameters': ...}}")
+    unknown = sorted(set(value) - {"name", "parameters"})
+    if unknown:
+        raise ValueError(f"an event has name and parameters, not {', '.join(unknown)}")
+    return TriggerEvent(value["name"], _parameters(value.get("parameters", {})))
+
+
+def _parameters(value: Any) -> dict[str, str]:
+    """`{"alpha": "field"}`, or a list of names and pairs."""
+    if isinstance(value, Mapping):
+        found = dict(value)
+    else:
+        found = dict((item, item) if isinstance(item, str) else tuple(item) for item in _several(value))
+    if not all(isinstance(text, str) for pair in found.items() for text in pair):
+        raise ValueError(f"parameters={value!r} does not map parameters to fields of the event")
+    return found
+
+
+def _flows(value: Any) -> tuple[TriggerFlow, ...]:
+    return tuple(map(_flow, _several(value)))
+
+
+def _flow(value: Any) -> TriggerFlow:
+    if isinstance(value, Mapping):
+        unknown = sorted(set(value) - {"name", "project", "project_branch"})
+        if unknown:
+            raise ValueError(f"a flow has name, project and project_branch, not {', '.join(unknown)}")
+        found = TriggerFlow(value.get("name", ""), value.get("project"), value.get("project_branch"))
+    elif isinstance(value, str):
+        project, _, rest = value.partition(".")
+        branch, _, name = rest.rpartition(".")
+        found = TriggerFlow(name, project, branch) if rest else TriggerFlow(value)
+    else:
+        found = TriggerFlow("")
+    if not str(found.flow).isidentifier() or (found.project and not found.branch):
+        raise ValueError(f"{value!r} is no flow; write its name, or 'project.branch.Name'")
+    return found
+
+
+def _several(value: Any) -> Iterable[Any]:
+    """One or several, as several."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+@attrs.frozen(kw_only=True)
+class Trigger(FlowDecorator):
+    """Start the flow upon an event, or when each of several has come; give `event` or `events`."""
+
+    name: ClassVar[str] = "trigger"
+
+    event: tuple[TriggerEvent, ...] = attrs.field(default=(), converter=_events)
+    """A name, or a dictionary with `name` and `parameters`."""
+    events: tuple[TriggerEvent, ...] = attrs.field(default=(), converter=_events)
+    trigger_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, alias="options", hash=False)
+    """What a deployer makes of it, such as `reset_at`."""
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.event) == bool(self.events) or len(self.event) > 1:
+            raise ValueError("give event=, one, or events=, several")
+
+    @property
+    def awaited(self) -> tuple[TriggerEvent, ...]:
+        """All events that have to come."""
+        return self.event or self.events
+
+    def check(self, flow: type, graph: FlowGraph) -> str | None:
+        """Refuse parameters that the flow does not have."""
+        from flowstone_runtime.parameters import parameters_of
+
+        known = {parameter.name for parameter in parameters_of(flow)}
+        for event in self.awaited:
+            unknown = sorted(set(event.parameters) - known)
+            if unknown:
+                has = ", ".join(sorted(known)) or "none"
+                return f"the event {event.name!r} sets {', '.join(unknown)}, and the flow's parameters are {has}"
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class TriggerOnFinish(FlowDecorator):
+    """Start the flow when another one has succeeded, or each of several; give `flow` or `flows`."""
+
+    name: ClassVar[str] = "trigger_on_finish"
+
+    flow: tuple[TriggerFlow, ...] = attrs.field(default=(), converter=_flows)
+    """A name, `project.branch.Name`, or a dictionary with `name`, `project` and `project_branch`."""
+    flows: tuple[TriggerFlow, ...] = attrs.field(default=(), converter=_flows)
+    trigger_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, alias="options", hash=False)
+    """What a deployer makes of it."""
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.flow) == bool(self.flows) or len(self.flow) > 1:
+            raise ValueError("give flow=, one, or flows=, several")
+
+    @property
+    def awaited(self) -> tuple[TriggerFlow, ...]:
+        """All flows that have to finish."""
+        return self.flow or self.flows
+
+
+trigger = declares(Trigger)
+trigger_on_finish = declares(TriggerOnFinish)
