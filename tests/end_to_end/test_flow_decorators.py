@@ -122,7 +122,8 @@ def test_hooks_are_called_when_a_run_has_failed(flow_file) -> None:
 
 def test_a_hook_can_be_stopped(flow_file) -> None:
     """Nobody should have to wait for a message that cannot be sent."""
-    flow = flow_file(HOOKS.replace('print("told of"', 'print("waiting", flush=True); import time; time.sleep(600)\n    0, ("told of"'))
+    waiting = 'print("waiting", flush=True)\n        __import__("time").sleep(600)\n        print("told of"'
+    flow = flow_file(HOOKS.replace('print("told of"', waiting))
     process = flow.start("run")
     for line in process.stdout:
         if "waiting" in line:

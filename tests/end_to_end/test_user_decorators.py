@@ -3,7 +3,6 @@
 import textwrap
 
 import pytest
-
 from flow_files import FlowFile
 
 MINE = """
@@ -141,7 +140,8 @@ def test_an_error_that_a_decorator_catches_is_over(user_flow) -> None:
 
 def test_the_decorators_of_flowstone_are_outside_of_the_users(user_flow) -> None:
     """What a user's decorator raises is tried again and caught, wherever it is written."""
-    decorators = '@failing\n        @catch(var="caught", print_exception=False)\n        @retry(times=1, minutes_between_retries=0)'
+    caught = '@catch(var="caught", print_exception=False)'
+    decorators = f"@failing\n        {caught}\n        @retry(times=1, minutes_between_retries=0)"
     run = user_flow(linear(decorators)).run()
     assert run["start"].task.current_attempt == 1
     assert run.data.caught.type == "KeyError"

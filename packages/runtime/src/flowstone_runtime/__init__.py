@@ -27,13 +27,17 @@ if TYPE_CHECKING:
         trigger,
         trigger_on_finish,
     )
+    from flowstone_runtime.event_names import namespaced_event_name
     from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
+    from flowstone_runtime.parallel_calls import parallel_imap_unordered, parallel_map
+    from flowstone_runtime.profiling import profile
     from flowstone_runtime.requirement_parsers import (
         conda_environment_yml_parser,
         pyproject_toml_parser,
         requirements_txt_parser,
     )
+    from flowstone_runtime.runner import Runner
     from flowstone_runtime.user_decorators import (
         USER_SKIP_STEP,
         FlowMutator,
@@ -54,6 +58,7 @@ __all__ = [
     "JSONType",
     "JSONTypeClass",
     "Parameter",
+    "Runner",
     "StepMutator",
     "StepTimeoutError",
     "UserStepDecorator",
@@ -63,7 +68,11 @@ __all__ = [
     "current",
     "environment",
     "exit_hook",
+    "namespaced_event_name",
     "parallel",
+    "parallel_imap_unordered",
+    "parallel_map",
+    "profile",
     "project",
     "pyproject_toml_parser",
     "requirements_txt_parser",
@@ -101,6 +110,10 @@ _MODULES = {
     "requirement_parsers": (
         *("conda_environment_yml_parser", "pyproject_toml_parser", "requirements_txt_parser"),
     ),
+    "event_names": ("namespaced_event_name",),
+    "parallel_calls": ("parallel_imap_unordered", "parallel_map"),
+    "profiling": ("profile",),
+    "runner": ("Runner",),
     "user_decorators": (
         *("FlowMutator", "StepMutator", "USER_SKIP_STEP", "UserStepDecorator", "user_step_decorator"),
     ),

@@ -158,9 +158,16 @@ class Current:
         Raises:
             NoTaskError: no task runs here.
         """
+        from flowstone_client import Task
+        from flowstone_datastore.run_state import TaskSummary
+
         at = self._at("task")
-        found: Task = self.run[at.step_name][at.task_id]
-        return found
+        summary = self.run.summary
+        # The scheduler may not have written down yet that the task has begun.
+        known = summary.tasks.get((at.step_name, at.task_id))
+        known = known or TaskSummary(at.step_name, at.task_id, at.retry_count)
+        assert at.datastore is not None, "a runner says where the run is stored"
+        return Task(self.run.pathspec, known, at.datastore, summary)
 
     @property
     def tempdir(self) -> str:

@@ -132,8 +132,9 @@ def run_flow(
         if options.announce is not None:
             options.announce(f"{graph.name}/{run_id}")
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
-        executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
+        # Before the other: a zygote keeps open what was open when it was forked, so the last is closed first.
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
+        executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
         logs = datastore.log(graph.name, run_id, _SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)

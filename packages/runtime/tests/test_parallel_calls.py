@@ -1,0 +1,42 @@
+"""A function over many items, in forks."""
+
+import os
+
+import pytest
+
+from flowstone_runtime.parallel_calls import ParallelCallError, parallel_imap_unordered, parallel_map
+from flowstone_runtime.profiling import profile
+
+
+def test_results_stand_in_the_order_of_the_items() -> None:
+    """However long each call takes; also with fewer processes than items, and for large results."""
+    assert parallel_map(lambda n: n * n, range(20), max_parallel=3) == [n * n for n in range(20)]
+    assert [len(found) for found in parallel_map(bytes, [10_000_000, 5])] == [10_000_000, 5]
+    assert sorted(parallel_imap_unordered(lambda n: -n, [1, 2, 3])) == [-3, -2, -1]
+    assert parallel_map(str, []) == []
+
+
+def test_an_error_of_a_call_is_raised_here_with_its_traceback() -> None:
+    """The line that failed is in the other process."""
+
+    def fails(n: int) -> int:
+        return 1 // n
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        parallel_map(fails, [1, 0, 2])
+    assert "return 1 // n" in caught.value.__notes__[0]
+
+
+def test_a_process_that_dies_is_told() -> None:
+    """Nobody waits for its result."""
+    with pytest.raises(ParallelCallError, match="the call for 7 failed: its process ended with exit code 3"):
+        parallel_map(lambda n: os._exit(3), [7])
+
+
+def test_a_profile_adds_up() -> None:
+    """Several blocks under one label count as one."""
+    found: dict[str, float] = {}
+    for _ in range(2):
+        with profile("work", found):
+            pass
+    assert found["work"] > 0
