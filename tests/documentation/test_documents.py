@@ -38,8 +38,11 @@ def run(command: str, folder: Path) -> str:
 
 
 def run_python(source: str, folder: Path) -> None:
-    """A flow becomes a file named for its class; anything else runs as it is."""
-    if "__main__" in source:
+    """A flow becomes a file named for its class, what begins with a file's name that file; the rest runs."""
+    named = re.match(r"# (\w+\.py)\n", source)
+    if named is not None:
+        (folder / named[1]).write_text(source, encoding="utf-8")
+    elif "__main__" in source:
         name = re.search(r"^class (\w+)\(FlowSpec\)", source, re.MULTILINE)
         assert name is not None
         (folder / f"{name[1].lower()}.py").write_text(source, encoding="utf-8")

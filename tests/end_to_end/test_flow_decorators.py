@@ -124,12 +124,11 @@ def test_a_hook_can_be_stopped(flow_file) -> None:
     """Nobody should have to wait for a message that cannot be sent."""
     waiting = 'print("waiting", flush=True)\n        __import__("time").sleep(600)\n        print("told of"'
     flow = flow_file(HOOKS.replace('print("told of"', waiting))
-    process = flow.start("run")
-    for line in process.stdout:
-        if "waiting" in line:
-            break
-    process.terminate()
-    assert process.wait(timeout=20) == 0, "the run itself has finished"
+    with flow.start("run") as process:
+        assert any("waiting" in line for line in process.stdout)
+        process.terminate()
+        process.stdout.read()
+    assert process.returncode == 0, "the run itself has finished"
 
 
 DECLARED = """

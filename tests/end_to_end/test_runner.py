@@ -68,3 +68,39 @@ def test_a_run_in_an_event_loop(flow_file) -> None:
         assert run.state.value == "cancelled"
 
     asyncio.run(drive())
+
+
+def test_a_flow_in_the_cells_of_a_notebook(tmp_path) -> None:
+    """Written over several cells, run from another, inside of the kernel's event loop; no file is left."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    (tmp_path / "pyproject.toml").touch()
+    cells = [
+        "from flowstone import FlowSpec, NBRunner, Parameter, step\nFACTOR = 10",
+        "def scaled(x):\n    return x * FACTOR",
+        """
+class Cells(FlowSpec):
+    x = Parameter("x", default=1)
+
+    @step
+    def start(self):
+        self.y = scaled(self.x)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+""",
+        "run = NBRunner(Cells, show_output=False).nbrun(x=4)\nprint(run.data.y)",
+        """
+async with NBRunner(Cells, show_output=False) as runner:
+    executing = await runner.async_run(x=5)
+    await executing.wait()
+print(executing.run.data.y)
+""",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [notebook.cells[n].outputs[0].text for n in (3, 4)] == ["40\n", "50\n"]
+    assert not list(tmp_path.glob(".Cells-*"))

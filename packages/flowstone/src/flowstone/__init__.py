@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         IncludeFile,
         JSONType,
         JSONTypeClass,
+        NBRunner,
         Parameter,
         Runner,
         StepMutator,
@@ -65,6 +66,7 @@ __all__ = [
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
+    "NBRunner",
     "Parameter",
     "Run",
     "Runner",
@@ -112,6 +114,7 @@ _HOMES = {
         "IncludeFile",
         "JSONType",
         "JSONTypeClass",
+        "NBRunner",
         "Parameter",
         "Runner",
         "StepMutator",
@@ -143,10 +146,17 @@ _HOMES = {
         "yaml_parser",
     ),
 }
+_TO_COME = frozenset(
+    {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "pypi", "conda_base", "pypi_base"}
+    | {"S3", "Deployer", "DeployedFlow", "NBDeployer", "inspect_spin"}
+)
+"""What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _TO_COME:
+        raise ImportError(f"flowstone has no {name} yet: it is to come, see docs/coming-from-metaflow.md")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flowstone_runtime.event_names import namespaced_event_name
     from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
+    from flowstone_runtime.notebook_runner import NBRunner
     from flowstone_runtime.parallel_calls import parallel_imap_unordered, parallel_map
     from flowstone_runtime.profiling import profile
     from flowstone_runtime.requirement_parsers import (
@@ -57,6 +58,7 @@ __all__ = [
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
+    "NBRunner",
     "Parameter",
     "Runner",
     "StepMutator",
@@ -113,6 +115,7 @@ _MODULES = {
     "event_names": ("namespaced_event_name",),
     "parallel_calls": ("parallel_imap_unordered", "parallel_map"),
     "profiling": ("profile",),
+    "notebook_runner": ("NBRunner",),
     "runner": ("Runner",),
     "user_decorators": (
         *("FlowMutator", "StepMutator", "USER_SKIP_STEP", "UserStepDecorator", "user_step_decorator"),

@@ -27,7 +27,8 @@ def code_changes(old: Code | None, new: Code | None, steps: Iterable[str], read:
         return CodeChanges()
     differing = [path for path in {**old.files, **new.files} if old.files.get(path) != new.files.get(path)]
     before, after = (_steps_in(code.files, differing, frozenset(steps), read) for code in (old, new))
-    changed = {step for step in before.keys() & after.keys() if before[step] != after[step]}
+    both = before.keys() & after.keys()
+    changed = {step for step in both if _written(before[step]) != _written(after[step])}
     holds_steps = {path for found in (*before.values(), *after.values()) for path, _ in found}
     modules = sorted(path for path in differing if path not in holds_steps)
     return CodeChanges(frozenset(changed), tuple(modules))
@@ -45,6 +46,11 @@ def _steps_in(
                     method.decorator_list = []
                     found.setdefault(method.name, []).append((path, ast.dump(method)))
     return found
+
+
+def _written(found: list[tuple[str, str]]) -> list[str]:
+    """How a step is written, whatever its file is called: that of a notebook is another one each time."""
+    return sorted(text for _, text in found)
 
 
 def _methods(source: bytes) -> list[ast.FunctionDef]:

@@ -1,0 +1,34 @@
+"""Every decorator of steps works by `--with name:option=value`, with values of every type."""
+
+import attrs
+import pytest
+
+from flowstone_runtime import decorators
+from flowstone_runtime.decorators.declared import Declared
+from flowstone_runtime.decorators.step_decorator import StepDecorator
+from flowstone_runtime.user_decorators.named_decorator import step_decorator
+
+TEXTS = {
+    "catch": ("catch:var=failure,print_exception=false", {"var": "failure", "print_exception": False}),
+    "environment": ('environment:vars={"A": "x, y=1", "B": 2}', {"vars": {"A": "x, y=1", "B": "2"}}),
+    "parallel": ("parallel", {}),
+    "resources": ("resources:cpu=2,memory=500", {"cpu": 2, "memory": 500}),
+    "retry": ("retry:times=4,minutes_between_retries=0.5", {"times": 4, "minutes_between_retries": 0.5}),
+    "secrets": ('secrets:sources=["environment.TOKEN"],allow_override=true', {"allow_override": True}),
+    "timeout": ("timeout:seconds=1.5,hours=1", {"seconds": 1.5, "hours": 1}),
+}
+OURS = [
+    value
+    for name in decorators.__all__
+    if isinstance(value := getattr(decorators, name), Declared) and issubclass(value.kind, StepDecorator)
+]
+
+
+@pytest.mark.parametrize("declared", OURS, ids=lambda declared: declared.kind.name)
+def test_it_is_built_from_text(declared: Declared[StepDecorator]) -> None:
+    """What is tried on the command line means what it means in the source."""
+    text, expected = TEXTS[declared.kind.name]
+    built = step_decorator(text)
+    assert type(built) is declared.kind
+    assert {name: getattr(built, name) for name in expected} == expected
+    assert attrs.has(type(built))
