@@ -6,10 +6,21 @@ Nothing is loaded before its value is asked for, and nothing is ever changed.
 """
 
 from flowstone_client.artifacts import Artifacts, NoSuchDataError
-from flowstone_client.client import Client, default_client
+from flowstone_client.client import Client
 from flowstone_client.data_artifact import DataArtifact
+from flowstone_client.default_client import (
+    default_client,
+    default_metadata,
+    default_namespace,
+    get_metadata,
+    get_namespace,
+    metadata,
+    namespace,
+    use_client,
+)
 from flowstone_client.errors import (
     InvalidStreamError,
+    NamespaceMismatchError,
     NoResultError,
     NotFoundError,
     NotStartedError,
@@ -20,6 +31,7 @@ from flowstone_client.flow import Flow, flows
 from flowstone_client.run import Run
 from flowstone_client.settings import InvalidSettingsError, ProfileNotFoundError, Settings
 from flowstone_client.step import Step
+from flowstone_client.tags import InvalidTagError, SystemTagError, TooManyTagsError, check_tags
 from flowstone_client.task import Task
 
 __all__ = [
@@ -29,6 +41,8 @@ __all__ = [
     "Flow",
     "InvalidSettingsError",
     "InvalidStreamError",
+    "InvalidTagError",
+    "NamespaceMismatchError",
     "NoResultError",
     "NoSuchDataError",
     "NotFoundError",
@@ -38,8 +52,18 @@ __all__ = [
     "Settings",
     "Step",
     "StillRunningError",
+    "SystemTagError",
     "Task",
+    "TooManyTagsError",
     "WrongDepthError",
+    "check_tags",
     "default_client",
+    "default_metadata",
+    "default_namespace",
     "flows",
+    "get_metadata",
+    "get_namespace",
+    "metadata",
+    "namespace",
+    "use_client",
 ]

@@ -1,4 +1,4 @@
-"""The entrance: which store to look into."""
+"""The entrance: which store to look into, and for whom."""
 
 import os
 from functools import cached_property
@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """One store to read. Two clients of two stores can be used side by side.
+    """One store to read. Two clients of two stores, or of two namespaces, can be used side by side.
 
     Without a store, the one that the settings of the working folder name (see
     `Settings`). Nothing is opened before something is asked for.
+
+    A namespace is a tag: only runs that carry it are seen. Without one, all are.
     """
 
-    def __init__(self, store: "str | Path | Datastore | None" = None) -> None:
+    def __init__(self, store: "str | Path | Datastore | None" = None, *, namespace: str | None = None) -> None:
         self._store = store
+        self.namespace = namespace
+        """The tag that every run must carry to be seen; `None` for all runs."""
 
     @cached_property
     def datastore(self) -> "Datastore":
@@ -27,6 +31,7 @@ class Client:
 
         Raises:
             StorageError: there is no store at the place, or it cannot be read.
+            UnsupportedFormatError: it was written by a newer flowstone.
         """
         from flowstone_datastore import Datastore
 
@@ -34,16 +39,31 @@ class Client:
             return self._store
         if self._store is not None:
             return Datastore.open(str(self._store))
-        settings = Settings.load(Path.cwd(), os.environ)
-        return Datastore.open(settings.store, cache=settings.cache)
+        return Datastore.open(self.settings.store, cache=self.settings.cache)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the working folder and the environment say, as of the first time that it is asked for.
+
+        Raises:
+            InvalidSettingsError: a settings file is at fault.
+            ProfileNotFoundError: there is no such profile.
+        """
+        return Settings.load(Path.cwd(), os.environ)
+
+    def sees(self, tags: frozenset[str]) -> bool:
+        """True if a run with all these tags is in the client's namespace."""
+        return self.namespace is None or self.namespace in tags
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        return _reopened, (self.datastore.url, self.namespace)
 
     def __repr__(self) -> str:
-        return f"Client({self.datastore.url!r})" if "datastore" in vars(self) else f"Client({self._store!r})"
+        place = self.datastore.url if "datastore" in vars(self) else self._store
+        return (
+            f"Client({place!r})" if self.namespace is None else f"Client({place!r}, namespace={self.namespace!r})"
+        )
 
 
-_default_client = Client()
-
-
-def default_client() -> Client:
-    """The client that `Flow(...)`, `Run(...)`, ... use when they are given none."""
-    return _default_client
+def _reopened(url: str, namespace: str | None) -> Client:
+    return Client(url, namespace=namespace)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from flowstone_client.client import Client, default_client
-from flowstone_client.errors import NotFoundError, WrongDepthError
+from flowstone_client.client import Client
+from flowstone_client.default_client import default_client
+from flowstone_client.errors import NamespaceMismatchError, NotFoundError, WrongDepthError
 from flowstone_client.run import Run
 from flowstone_interfaces import Pathspec
 
@@ -15,8 +16,11 @@ class Flow:
     left; `Flow("Train")["20260101-120000-k3f9"]` is one run. Runs that have not begun are
     left out.
 
+    In a client's namespace, only the runs that carry its tag.
+
     Raises:
         NotFoundError: the flow never ran in this store.
+        NamespaceMismatchError: it has runs, but none of them is in the client's namespace.
         InvalidPathspecError: the name is not that of a flow.
     """
 
@@ -28,16 +32,23 @@ class Flow:
         known = tuple(self._client.datastore.flows())
         if name not in known:
             raise NotFoundError("flow", name, self._client.datastore.url, known)
+        if self._client.namespace is not None and not self.is_in_namespace():
+            raise NamespaceMismatchError(name, self._client.namespace)
 
     @property
     def pathspec(self) -> str:
         """The flow's name."""
         return self.id
 
+    def is_in_namespace(self) -> bool:
+        """True if any of its runs is in the client's namespace."""
+        return next(iter(self), None) is not None
+
     def __iter__(self) -> Iterator[Run]:
+        everything = Client(self._client.datastore)
         for run_id in self._client.datastore.run_ids(self.id):
-            run = Run(f"{self.id}/{run_id}", client=self._client)
-            if run.has_begun:
+            run = Run(f"{self.id}/{run_id}", client=everything)
+            if run.has_begun and self._client.sees(run.tags):
                 yield run
 
     def runs(self, *tags: str) -> Iterator[Run]:

@@ -1,13 +1,15 @@
 """One run of a flow: how it is, and what it left."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from flowstone_client.artifacts import Artifacts
-from flowstone_client.client import Client, default_client
+from flowstone_client.client import Client
+from flowstone_client.default_client import default_client
 from flowstone_client.errors import (
+    NamespaceMismatchError,
     NoResultError,
     NotFoundError,
     NotStartedError,
@@ -16,6 +18,7 @@ from flowstone_client.errors import (
 )
 from flowstone_client.growing_journal import GrowingJournal
 from flowstone_client.step import Step
+from flowstone_client.tags import new_tag_segment, tag_change
 from flowstone_client.task import Task
 from flowstone_datastore import ChunkRef, RunState, RunSummary, TaskState, is_alive
 from flowstone_interfaces import FlowstoneError, Pathspec
@@ -29,6 +32,7 @@ class Run:
 
     Raises:
         NotFoundError: there is no such run, or no such flow.
+        NamespaceMismatchError: the client's namespace hides it.
         InvalidPathspecError: the pathspec is not that of a run.
     """
 
@@ -47,6 +51,9 @@ class Run:
         self.id = spec.run
         if not self._journal.has_segments():  # listing all runs to look at one costs more than all else here
             self._check_claimed()
+        hidden = self._client.namespace is not None and self.has_begun and not self.is_in_namespace()
+        if self._client.namespace is not None and hidden:
+            raise NamespaceMismatchError(pathspec, self._client.namespace)
 
     def _check_claimed(self) -> None:
         known = tuple(self._datastore.run_ids(self.flow_name))
@@ -156,6 +163,47 @@ class Run:
     def tags(self) -> frozenset[str]:
         """All tags."""
         return self.user_tags | self.system_tags
+
+    def is_in_namespace(self) -> bool:
+        """True if it carries the tag that is the client's namespace, or if the client sees all runs."""
+        return self._client.sees(self.tags)
+
+    def add_tag(self, tag: str) -> None:
+        """Give it a tag; nothing happens if it has it. See `replace_tags`."""
+        self.replace_tags((), (tag,))
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Give it tags. See `replace_tags`."""
+        self.replace_tags((), tags)
+
+    def remove_tag(self, tag: str) -> None:
+        """Take a tag from it; nothing happens if it has none such. See `replace_tags`."""
+        self.replace_tags((tag,), ())
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Take tags from it. See `replace_tags`."""
+        self.replace_tags(tags, ())
+
+    def replace_tag(self, tag_to_remove: str, tag_to_add: str) -> None:
+        """Take one tag from it and give it another. See `replace_tags`."""
+        self.replace_tags((tag_to_remove,), (tag_to_add,))
+
+    def replace_tags(self, tags_to_remove: Iterable[str], tags_to_add: Iterable[str]) -> None:
+        """Take tags from it, then give it others, in one go; of several people at once, each one's change holds.
+
+        Raises:
+            InvalidTagError: one is empty, has more than 500 characters, or is no text.
+            SystemTagError: a system tag was to be removed.
+            TooManyTagsError: it would have more than 50.
+            StoreNotWritableError: this store can only be read.
+        """
+        self._summary = None  # others may have changed them after the run ended
+        change = tag_change(
+            self.pathspec, self.summary, added=tags_to_add, removed=tags_to_remove, now=time.time()
+        )
+        if change is not None:
+            self._datastore.journal(self.flow_name, self.id).writer(new_tag_segment()).append(change)
+            self._summary = None
 
     @property
     def parameters(self) -> Artifacts:
