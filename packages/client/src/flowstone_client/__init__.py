@@ -5,6 +5,7 @@
 Nothing is loaded before its value is asked for, and nothing is ever changed.
 """
 
+from flowstone_client.all_flows import AllFlows, flows
 from flowstone_client.artifacts import Artifacts, NoSuchDataError
 from flowstone_client.client import Client
 from flowstone_client.data_artifact import DataArtifact
@@ -27,21 +28,30 @@ from flowstone_client.errors import (
     StillRunningError,
     WrongDepthError,
 )
-from flowstone_client.flow import Flow, flows
+from flowstone_client.flow import Flow
 from flowstone_client.run import Run
+from flowstone_client.run_code import CodeDifference, RunCode
 from flowstone_client.settings import InvalidSettingsError, ProfileNotFoundError, Settings
 from flowstone_client.step import Step
 from flowstone_client.tags import InvalidTagError, SystemTagError, TooManyTagsError, check_tags
 from flowstone_client.task import Task
+from flowstone_client.task_metadata import Metadatum
+
+Metaflow = AllFlows
+"""The name that people know."""
 
 __all__ = [
+    "AllFlows",
     "Artifacts",
     "Client",
+    "CodeDifference",
     "DataArtifact",
     "Flow",
     "InvalidSettingsError",
     "InvalidStreamError",
     "InvalidTagError",
+    "Metadatum",
+    "Metaflow",
     "NamespaceMismatchError",
     "NoResultError",
     "NoSuchDataError",
@@ -49,6 +59,7 @@ __all__ = [
     "NotStartedError",
     "ProfileNotFoundError",
     "Run",
+    "RunCode",
     "Settings",
     "Step",
     "StillRunningError",

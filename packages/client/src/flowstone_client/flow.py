@@ -1,15 +1,16 @@
 """All runs of a flow."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from flowstone_client.client import Client
+from flowstone_client.client_object import ClientObject
 from flowstone_client.default_client import default_client
-from flowstone_client.errors import NamespaceMismatchError, NotFoundError, WrongDepthError
+from flowstone_client.errors import NamespaceMismatchError, NotFoundError
 from flowstone_client.run import Run
-from flowstone_interfaces import Pathspec
 
 
-class Flow:
+class Flow(ClientObject, depth=1):
     """All runs of a flow, newest first: by run id, whose text begins with the time unless somebody chose another.
 
     `Flow("Train").latest_successful_run.data.model` loads what the newest good run
@@ -25,20 +26,14 @@ class Flow:
     """
 
     def __init__(self, name: str, *, client: Client | None = None) -> None:
-        if Pathspec.parse(name).depth != 1:
-            raise WrongDepthError(name, f"a flow is one name, write {name.partition('/')[0]!r}")
+        self._parsed(name)
         self._client = client or default_client()
-        self.id = name
+        self.id = self.pathspec = name
         known = tuple(self._client.datastore.flows())
         if name not in known:
             raise NotFoundError("flow", name, self._client.datastore.url, known)
         if self._client.namespace is not None and not self.is_in_namespace():
             raise NamespaceMismatchError(name, self._client.namespace)
-
-    @property
-    def pathspec(self) -> str:
-        """The flow's name."""
-        return self.id
 
     def is_in_namespace(self) -> bool:
         """True if any of its runs is in the client's namespace."""
@@ -72,11 +67,28 @@ class Flow:
         """The newest run that finished; `None` if there is none."""
         return next((run for run in self if run.successful), None)
 
+    @property
+    def tags(self) -> frozenset[str]:
+        """All tags that any of its runs carries."""
+        return frozenset(tag for run in self for tag in run.tags)
+
+    @property
+    def user_tags(self) -> frozenset[str]:
+        """The tags that people gave any of its runs."""
+        return frozenset(tag for run in self for tag in run.user_tags)
+
+    @property
+    def system_tags(self) -> frozenset[str]:
+        """The tags that flowstone gave any of its runs."""
+        return frozenset(tag for run in self for tag in run.system_tags)
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When its first run began; `None` if none has."""
+        return min((run.created_at for run in self), default=None)
+
+    def _child_ids(self) -> Iterator[str]:
+        return (run.id for run in self)
+
     def __repr__(self) -> str:
         return f"Flow({self.id!r})"
-
-
-def flows(client: Client | None = None) -> tuple[Flow, ...]:
-    """Every flow of a store, by name."""
-    client = client or default_client()
-    return tuple(Flow(name, client=client) for name in client.datastore.flows())
