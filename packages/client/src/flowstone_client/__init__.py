@@ -29,6 +29,7 @@ from flowstone_client.errors import (
     WrongDepthError,
 )
 from flowstone_client.flow import Flow
+from flowstone_client.queries import InvalidQueryError, InvalidStateError
 from flowstone_client.run import Run
 from flowstone_client.run_code import CodeDifference, RunCode
 from flowstone_client.settings import InvalidSettingsError, ProfileNotFoundError, Settings
@@ -36,6 +37,7 @@ from flowstone_client.step import Step
 from flowstone_client.tags import InvalidTagError, SystemTagError, TooManyTagsError, check_tags
 from flowstone_client.task import Task
 from flowstone_client.task_metadata import Metadatum
+from flowstone_client.where import InvalidConditionError
 
 Metaflow = AllFlows
 """The name that people know."""
@@ -47,7 +49,10 @@ __all__ = [
     "CodeDifference",
     "DataArtifact",
     "Flow",
+    "InvalidConditionError",
+    "InvalidQueryError",
     "InvalidSettingsError",
+    "InvalidStateError",
     "InvalidStreamError",
     "InvalidTagError",
     "Metadatum",

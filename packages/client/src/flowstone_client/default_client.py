@@ -81,8 +81,8 @@ def _own_namespace(client: Client) -> str:
 
 def _beside(client: Client, tag: str | None) -> Client:
     """A client of the same store in another namespace: whoever holds the old one sees what it saw."""
-    other = Client(client._store, namespace=tag)  # noqa: SLF001 - one family
-    for opened in ("datastore", "settings"):
+    other = Client(client._store, namespace=tag, index_folder=client._index_folder)  # noqa: SLF001 - one family
+    for opened in ("datastore", "settings", "index"):
         if opened in vars(client):
             vars(other)[opened] = vars(client)[opened]
     return other

@@ -1,13 +1,19 @@
 """All runs of a flow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from flowstone_client.client import Client
 from flowstone_client.client_object import ClientObject
 from flowstone_client.default_client import default_client
 from flowstone_client.errors import NamespaceMismatchError, NotFoundError
+from flowstone_client.queries import find_runs
 from flowstone_client.run import Run
+from flowstone_datastore import RunState
+
+_LOOKED_AT = 32
+"""So many of the newest runs are looked at one by one before an index is made."""
 
 
 class Flow(ClientObject, depth=1):
@@ -40,16 +46,44 @@ class Flow(ClientObject, depth=1):
         return next(iter(self), None) is not None
 
     def __iter__(self) -> Iterator[Run]:
-        everything = Client(self._client.datastore)
-        for run_id in self._client.datastore.run_ids(self.id):
+        everything = self._seeing_all()
+        run_ids = list(self._client.datastore.run_ids(self.id))
+        for run_id in run_ids[:_LOOKED_AT] if self._client.namespace else run_ids:
             run = Run(f"{self.id}/{run_id}", client=everything)
             if run.has_begun and self._client.sees(run.tags):
                 yield run
+        if self._client.namespace and len(run_ids) > _LOOKED_AT:  # far back, the index finds them
+            seen = set(run_ids[:_LOOKED_AT])
+            yield from (run for run in self.runs() if run.id not in seen)
 
-    def runs(self, *tags: str) -> Iterator[Run]:
-        """The runs that carry all of `tags`, newest first."""
-        wanted = set(tags)
-        return (run for run in self if wanted <= run.tags)
+    def _seeing_all(self) -> Client:
+        """A client for runs that are known to be in the namespace: it need not be looked up again."""
+        return Client(self._client.datastore)
+
+    def runs(
+        self,
+        *tag: str,
+        tags: Iterable[str] = (),
+        state: RunState | str | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Run]:
+        """The runs for which all of this holds, newest first; found by the index, which is brought up to date.
+
+        They carry every `tag` and all of `tags`, are in `state`, and `where` holds: a condition on
+        parameters and on the numbers, texts and truth values that they ended with, as in `"auc > 0.9 and
+        model in ('tree', 'forest')"`. A run that has no such value is left out. At most `limit` of them.
+
+        Raises:
+            InvalidConditionError: `where` cannot be understood.
+            InvalidStateError: a run is never in such a state.
+        """
+        wanted = [*tag, *tags, *([self._client.namespace] if self._client.namespace else ())]
+        if not wanted and state is None and where is None:
+            return islice(self, limit)
+        found = find_runs(self._client.index, self.id, tags=wanted, state=state, where=where, limit=limit)
+        everything = self._seeing_all()
+        return (Run(f"{self.id}/{run_id}", client=everything) for run_id in found)
 
     def __getitem__(self, run_id: str) -> Run:
         return Run(f"{self.id}/{run_id}", client=self._client)

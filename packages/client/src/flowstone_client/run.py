@@ -13,7 +13,7 @@ from flowstone_client.errors import NoResultError, StillRunningError
 from flowstone_client.run_code import RunCode
 from flowstone_client.run_journal import RunJournal, steps_of, tasks_of
 from flowstone_client.step import Step
-from flowstone_client.tags import new_tag_segment, tag_change
+from flowstone_client.tags import tag_change
 from flowstone_client.task import Task
 from flowstone_datastore import RunState, RunSummary, TaskState
 from flowstone_interfaces import FlowstoneError
@@ -177,7 +177,7 @@ class Run(ClientObject, depth=2):
             self.pathspec, self.summary, added=tags_to_add, removed=tags_to_remove, now=time.time()
         )
         if change is not None:
-            self._journal.append(new_tag_segment(), change)
+            self._journal.change_tags(change)
 
     @property
     def parameters(self) -> Artifacts:

@@ -9,13 +9,13 @@ from flowstone_client.growing_journal import GrowingJournal
 from flowstone_datastore import (
     Artifact,
     ArtifactTable,
-    Journal,
     RunSummary,
     TagsChanged,
     TaskFailed,
     TaskFinished,
     TaskStarted,
     TaskSummary,
+    append_tag_change,
     is_alive,
 )
 
@@ -77,13 +77,13 @@ class RunJournal:
         """Look for changes even if the run has ended: tags may have changed since."""
         self._summary = None
 
-    def append(self, segment: str, change: TagsChanged) -> None:
-        """Write down a change of tags, in a segment of its own.
+    def change_tags(self, change: TagsChanged) -> None:
+        """Write down a change of tags.
 
         Raises:
             StoreNotWritableError: this store can only be read.
         """
-        Journal(self.datastore.storage, self.flow, self.run_id).writer(segment).append(change)
+        append_tag_change(self.datastore.storage, self.flow, self.run_id, change)
         self.forget()
 
     def attempt(self, step: str, task: str, number: int) -> TaskSummary | None:

@@ -4,7 +4,6 @@ A change says what goes and what comes, never what there is after it; so of two 
 time both hold, and nobody waits for anybody.
 """
 
-import os
 from collections.abc import Iterable
 
 from flowstone_datastore import RunSummary, TagsChanged
@@ -103,8 +102,3 @@ def tag_change(
     time = max(now, summary.tagged_at + _TICK_SECONDS)
     new, gone = coming - summary.tags, (going & summary.tags) - coming
     return TagsChanged(time=time, added=tuple(sorted(new)), removed=tuple(sorted(gone)))
-
-
-def new_tag_segment() -> str:
-    """The name of a segment for one change: no other process has it."""
-    return f"tags-{os.urandom(16).hex()}"

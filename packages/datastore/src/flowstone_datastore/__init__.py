@@ -20,6 +20,7 @@ from flowstone_datastore.marker import NotAStoreError, UnsupportedFormatError
 from flowstone_datastore.memory_storage import MemoryStorage
 from flowstone_datastore.open_storage import open_storage
 from flowstone_datastore.pickling import UnimportableTypeError, UnloadableError, UnpicklableError
+from flowstone_datastore.plain_value import Plain, plain_value
 from flowstone_datastore.process_identity import ProcessIdentity, current_process, is_alive
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.records import (
@@ -47,6 +48,7 @@ from flowstone_datastore.storage_errors import (
     StoreNotWritableError,
 )
 from flowstone_datastore.table_store import NoSuchArtifactError, TableStore
+from flowstone_datastore.tag_changes import append_tag_change, tag_hints
 from flowstone_datastore.verification import InvalidVerifyError, Verify
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "ObjectNotFoundError",
     "ObjectStatus",
     "OpensFiles",
+    "Plain",
     "ProcessIdentity",
     "Reads",
     "Record",
@@ -117,8 +120,11 @@ __all__ = [
     "UnsupportedFormatError",
     "Verify",
     "address_of",
+    "append_tag_change",
     "check_address",
     "current_process",
     "is_alive",
     "open_storage",
+    "plain_value",
+    "tag_hints",
 ]
