@@ -2,8 +2,8 @@
 
     python benchmarks/client.py [--runs 10000] [--metaflow-runs 100]
 
-A run of ours is written record by record, as the scheduler writes it. Metaflow's are made by running its flow, which takes a second each, so
-there are fewer of them; its listing reads every run's folder, so more would only be slower.
+A run of ours is written record by record, as the scheduler writes it. Metaflow's are made by running its
+flow, which takes a second each, so there are fewer of them.
 """
 
 import argparse

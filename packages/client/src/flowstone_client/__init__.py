@@ -29,6 +29,7 @@ from flowstone_client.errors import (
     WrongDepthError,
 )
 from flowstone_client.flow import Flow
+from flowstone_client.lineage import Lineage, LineageNode, MissingPackageError
 from flowstone_client.queries import InvalidQueryError, InvalidStateError
 from flowstone_client.run import Run
 from flowstone_client.run_code import CodeDifference, RunCode
@@ -55,8 +56,11 @@ __all__ = [
     "InvalidStateError",
     "InvalidStreamError",
     "InvalidTagError",
+    "Lineage",
+    "LineageNode",
     "Metadatum",
     "Metaflow",
+    "MissingPackageError",
     "NamespaceMismatchError",
     "NoResultError",
     "NoSuchDataError",

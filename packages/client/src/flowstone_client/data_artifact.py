@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from flowstone_client.artifacts import Artifacts
+from flowstone_client.artifacts import Artifacts, load_named
 from flowstone_client.client import Client
 from flowstone_client.default_client import default_client
 from flowstone_client.run_journal import RunJournal
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from flowstone_client.lineage import Lineage
     from flowstone_client.task import Task
     from flowstone_datastore import Artifact, RunSummary, TaskSummary
 
@@ -66,7 +67,7 @@ class DataArtifact(RunMember, depth=5):
             UnimportableTypeError: a package or class that the value needs is not installed here.
             DamagedChunkError: its bytes are not what was stored.
         """
-        return self._datastore.artifacts.load(self._stored, name=self.pathspec)
+        return load_named(self._datastore, self._stored, self.pathspec)
 
     def export(self, path: "str | os.PathLike[str]") -> "Path":
         """Write the value to a file that programs without flowstone open; the file's absolute path.
@@ -81,6 +82,12 @@ class DataArtifact(RunMember, depth=5):
             and whatever `data` raises.
         """
         return self._datastore.artifacts.export(self._stored, path, name=self.pathspec)
+
+    def lineage(self) -> "Lineage":
+        """What made it, through all runs and flows: tasks, their code, parameters, data. No value is loaded."""
+        from flowstone_client.lineage_search import lineage_of
+
+        return lineage_of(self._journal, self._summary, (self._task.step, self._task.task), self.id)
 
     @property
     def type(self) -> str:

@@ -21,9 +21,10 @@ def default_client() -> Client:
     return _DefaultClient.client
 
 
-def use_client(client: Client | None) -> None:
-    """Make a client the default one; `None` brings back the one of the working folder."""
-    _DefaultClient.client = client
+def use_client(client: Client | None) -> Client | None:
+    """Make a client the default one, and return the one before; `None` is the one of the working folder."""
+    before, _DefaultClient.client = _DefaultClient.client, client
+    return before
 
 
 def namespace(tag: str | None) -> str | None:

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowstone_client.client import Client
 from flowstone_client.where import parse_condition
 from flowstone_datastore import RunState
 from flowstone_interfaces import FlowstoneError

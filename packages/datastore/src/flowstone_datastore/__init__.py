@@ -10,6 +10,7 @@ from flowstone_datastore.artifact_table import ArtifactTable
 from flowstone_datastore.chunk_cache import ChunkCache
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.data_access import DataAccess, collecting_data_access, record_data_access
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.export import ExportFailedError, NotExportableError
 from flowstone_datastore.fields import InvalidRecordError
@@ -64,6 +65,7 @@ __all__ = [
     "DamagedChunkError",
     "DamagedLogError",
     "DamagedRecordError",
+    "DataAccess",
     "Datastore",
     "ExportFailedError",
     "Exporter",
@@ -122,9 +124,11 @@ __all__ = [
     "address_of",
     "append_tag_change",
     "check_address",
+    "collecting_data_access",
     "current_process",
     "is_alive",
     "open_storage",
     "plain_value",
+    "record_data_access",
     "tag_hints",
 ]
