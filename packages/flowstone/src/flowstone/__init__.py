@@ -8,7 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowstone_client import Client, DataArtifact, Flow, Run, Step, Task
+    from flowstone_client import (
+        AllFlows,
+        Client,
+        DataArtifact,
+        Flow,
+        Metaflow,
+        Run,
+        Step,
+        Task,
+        default_metadata,
+        default_namespace,
+        get_metadata,
+        get_namespace,
+        metadata,
+        namespace,
+    )
     from flowstone_interfaces import FlowstoneError
     from flowstone_runtime import (
         CaughtError,
@@ -37,6 +52,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AllFlows",
     "CaughtError",
     "Client",
     "Config",
@@ -48,6 +64,7 @@ __all__ = [
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
+    "Metaflow",
     "Parameter",
     "Run",
     "Step",
@@ -57,7 +74,13 @@ __all__ = [
     "conda_environment_yml_parser",
     "config_expr",
     "current",
+    "default_metadata",
+    "default_namespace",
     "environment",
+    "get_metadata",
+    "get_namespace",
+    "metadata",
+    "namespace",
     "parallel",
     "pyproject_toml_parser",
     "requirements_txt_parser",
@@ -70,7 +93,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "flowstone_client": ("Client", "DataArtifact", "Flow", "Run", "Step", "Task"),
+    "flowstone_client": (
+        "AllFlows",
+        "Client",
+        "DataArtifact",
+        "Flow",
+        "Metaflow",
+        "Run",
+        "Step",
+        "Task",
+        "default_metadata",
+        "default_namespace",
+        "get_metadata",
+        "get_namespace",
+        "metadata",
+        "namespace",
+    ),
     "flowstone_interfaces": ("FlowstoneError",),
     "flowstone_runtime": (
         "CaughtError",
