@@ -24,10 +24,12 @@ _COMMANDS = {
     "output-dot": "Print the graph for Graphviz.",
     "dump": "Show what a run, a step or a task stored.",
     "logs": "Show what tasks wrote.",
+    "tag": "Tag runs, and see how they are tagged.",
+    "package": "See the code that a run keeps.",
 }
 
-_KNOWS_THE_RUN = frozenset({"dump", "logs", "resume"})
-"""Commands about a run that there is: it has its configs, stored."""
+_KNOWS_THE_RUN = frozenset({"dump", "logs", "package", "resume", "tag"})
+"""Commands about a run that there is, which has its configs, stored; or about no value of a config."""
 
 
 class _FlowCommands(CommandGroup):
