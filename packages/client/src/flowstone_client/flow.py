@@ -10,7 +10,7 @@ from flowstone_client.default_client import default_client
 from flowstone_client.errors import NamespaceMismatchError, NotFoundError
 from flowstone_client.queries import find_runs
 from flowstone_client.run import Run
-from flowstone_datastore import RunState
+from flowstone_datastore import SPUN_TAG, RunState
 
 _LOOKED_AT = 32
 """So many of the newest runs are looked at one by one before an index is made."""
@@ -21,7 +21,7 @@ class Flow(ClientObject, depth=1):
 
     `Flow("Train").latest_successful_run.data.model` loads what the newest good run
     left; `Flow("Train")["20260101-120000-k3f9"]` is one run. Runs that have not begun are
-    left out.
+    left out, and those that tried one task of another (`spin`), which `runs("runtime:spin")` gives.
 
     In a client's namespace, only the runs that carry its tag.
 
@@ -50,7 +50,7 @@ class Flow(ClientObject, depth=1):
         run_ids = list(self._client.datastore.run_ids(self.id))
         for run_id in run_ids[:_LOOKED_AT] if self._client.namespace else run_ids:
             run = Run(f"{self.id}/{run_id}", client=everything)
-            if run.has_begun and self._client.sees(run.tags):
+            if run.has_begun and SPUN_TAG not in run.system_tags and self._client.sees(run.tags):
                 yield run
         if self._client.namespace and len(run_ids) > _LOOKED_AT:  # far back, the index finds them
             seen = set(run_ids[:_LOOKED_AT])

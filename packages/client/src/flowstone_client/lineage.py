@@ -37,7 +37,7 @@ class LineageNode:
     """`artifact`, `task`, `parameter` or `data`."""
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     """JSON: of a task `file`, `line` and `code` (an address), `versions`, `seconds`, `ended`; of a value
-    `address`, `type`, `size`, and `value` if it is a number, a text or a truth value; of data `version` and `size`."""
+    `address`, `type`, `size`, and `value` if it is a number, text or truth value; of data `version` and `size`."""
 
 
 @attrs.frozen

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowstone_client.where import parse_condition
-from flowstone_datastore import RunState
+from flowstone_datastore import SPUN_TAG, RunState
 from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
     from flowstone_client.client import Client
     from flowstone_client.index import Index
+
+
+_IS_TAGGED = "(SELECT 1 FROM tags WHERE flow = runs.flow AND run_id = runs.run_id AND tag = ?)"
 
 
 class InvalidQueryError(FlowstoneError, ValueError):
@@ -53,9 +56,13 @@ def find_runs(
         InvalidStateError: a run is never in such a state.
     """
     sql, values = ["SELECT run_id FROM runs WHERE flow = ?"], [flow]
-    for tag in tags:
-        sql.append("AND EXISTS (SELECT 1 FROM tags WHERE flow = runs.flow AND run_id = runs.run_id AND tag = ?)")
+    wanted = list(tags)
+    for tag in wanted:
+        sql.append(f"AND EXISTS {_IS_TAGGED}")
         values.append(tag)
+    if SPUN_TAG not in wanted:
+        sql.append(f"AND NOT EXISTS {_IS_TAGGED}")
+        values.append(SPUN_TAG)
     if state is not None:
         sql.append("AND state = ?")
         values.append(_state(state).value)

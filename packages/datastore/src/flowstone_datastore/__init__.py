@@ -25,6 +25,7 @@ from flowstone_datastore.plain_value import Plain, plain_value
 from flowstone_datastore.process_identity import ProcessIdentity, current_process, is_alive
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.records import (
+    SPUN_TAG,
     Heartbeat,
     Record,
     RunEnded,
@@ -53,6 +54,7 @@ from flowstone_datastore.tag_changes import append_tag_change, tag_hints
 from flowstone_datastore.verification import InvalidVerifyError, Verify
 
 __all__ = [
+    "SPUN_TAG",
     "Artifact",
     "ArtifactStore",
     "ArtifactTable",

@@ -63,6 +63,11 @@ def _is_task(task: Any) -> bool:
     return False
 
 
+SPUN_TAG = "runtime:spin"
+"""The system tag of a run of one task, made to try its step: it is nobody's latest run, and no rule of retention
+counts it."""
+
+
 @attrs.frozen(kw_only=True)
 class RunStarted:
     """A run begins: all that holds for the whole of it."""

@@ -19,6 +19,7 @@ from flowstone_runtime.flowspec import FlowSpec
 _COMMANDS = {
     "run": "Run the flow here.",
     "resume": "Go on where an older run ended.",
+    "spin": "Run one task of an older run again, as its step is written now.",
     "check": "Say what is wrong with the flow, if anything.",
     "show": "Show the steps of the flow.",
     "output-dot": "Print the graph for Graphviz.",
@@ -28,7 +29,7 @@ _COMMANDS = {
     "package": "See the code that a run keeps.",
 }
 
-_KNOWS_THE_RUN = frozenset({"dump", "logs", "package", "resume", "tag"})
+_KNOWS_THE_RUN = frozenset({"dump", "logs", "package", "resume", "spin", "tag"})
 """Commands about a run that there is, which has its configs, stored; or about no value of a config."""
 
 

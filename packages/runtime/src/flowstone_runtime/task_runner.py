@@ -46,6 +46,8 @@ class TaskRunner:
     graph: FlowGraph
     datastore: Datastore
     run: RunStarted
+    on_error: Callable[[BaseException], None] | None = None
+    """Called with what a step raised while `current` still says where it was: for a debugger."""
 
     def execute(self, spec: TaskSpec) -> TaskFinished | TaskFailed:
         """Run the step and store what it leaves on `self`.
@@ -72,6 +74,8 @@ class TaskRunner:
             raise
         except BaseException as raised:  # noqa: BLE001 - whatever the step raises is its outcome
             error = raised
+            if self.on_error is not None:
+                self.on_error(raised)
         finally:
             current.enter(None)
         table = ArtifactTable()

@@ -9,14 +9,12 @@ import attrs
 import click
 
 from flowstone_client import DataArtifact, Run, Task
-from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.artifact_preview import human_size, preview
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.run_target import find_target, target_argument
-
-_LARGEST_LOADED_BYTES = 1 << 20
 
 
 @attrs.frozen
@@ -118,7 +116,7 @@ def _task_as_json(task: Task, wanted: _Wanted) -> dict[str, Any]:
                 "type": known.type,
                 "size": known.size,
                 "address": known.address,
-                "value": _preview(known, wanted.max_value_size),
+                "value": preview(known, wanted.max_value_size),
             }
             for known in wanted.of(task)
         },
@@ -140,25 +138,5 @@ def _describe_task(task: Task, wanted: _Wanted) -> None:
     width = max((len(artifact.id) for artifact in artifacts), default=0)
     for artifact in artifacts:
         kind = artifact.type.removeprefix("builtins.")
-        value = _preview(artifact, wanted.max_value_size)
-        click.echo(f"  {artifact.id:{width}}  {_size(artifact.size):>9}  {kind:20}  {value}".rstrip())
-
-
-def _preview(artifact: DataArtifact, max_value_size: int) -> str:
-    """The beginning of the value, if that is cheap to have."""
-    if not max_value_size or artifact.size > _LARGEST_LOADED_BYTES:
-        return ""
-    try:
-        text = " ".join(repr(artifact.data).split())
-    except FlowstoneError as error:
-        return f"({error})"
-    return text if len(text) <= max_value_size else text[: max_value_size - 1] + "…"
-
-
-def _size(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+        value = preview(artifact, wanted.max_value_size)
+        click.echo(f"  {artifact.id:{width}}  {human_size(artifact.size):>9}  {kind:20}  {value}".rstrip())
