@@ -48,7 +48,9 @@ class BlobStore:
         Raises:
             StorageError: a chunk could not be written.
         """
-        largest = max([buffer.nbytes for buffer in buffers], default=0)
+        if not buffers:
+            return ()
+        largest = max([buffer.nbytes for buffer in buffers])
         if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
             return tuple([self._blob(buffer, self._put_in_order(buffer)) for buffer in buffers])
         with _threads(self._workers) as pool:
