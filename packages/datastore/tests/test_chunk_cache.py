@@ -12,7 +12,7 @@ import pytest
 from flowstone_datastore import FileStorage, MemoryStorage, ObjectNotFoundError
 from flowstone_datastore.address import address_of
 from flowstone_datastore.chunk_cache import CachedStorage
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.testing import StorageContract
 
 
