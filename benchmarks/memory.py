@@ -38,7 +38,7 @@ print(size, (peak - before) * 1024)
 """
 
 READ = """
-import os, sys, time
+import gc, os, sys, time
 import numpy as np, pandas as pd, pyarrow
 from flowstone_datastore import Datastore
 def pss():
@@ -54,6 +54,7 @@ def read_every_byte(column):
 store = Datastore.open(sys.argv[1])
 (_, record), = store.journal("F", "1").records()
 name = sys.argv[3]
+gc.freeze()  # as the process does from which tasks are forked
 pipes = []
 for number in range(int(sys.argv[2])):
     told, tell = os.pipe()

@@ -1,5 +1,6 @@
 """The command line of a flow file, as its users type it."""
 
+import json
 import os
 import pty
 import subprocess
@@ -218,3 +219,41 @@ def test_tasks_that_run_at_once_share_the_cores(flow_file) -> None:
     flow.call("run", environ={"OMP_NUM_THREADS": "7"})
     data = flow.latest_run()["join"].task.data
     assert (data.alone, data.threads) == ("7", {"7"})
+
+
+READABLE = FLOW.replace("\\xff", "")
+
+
+def test_a_debugger_opens_where_a_step_fails(flow_file) -> None:
+    """At the user's line, in this process, whatever libraries it called."""
+    flow = flow_file(READABLE.replace("self.word =", "self.word = self.input // (self.input - 1) #"))
+    looked = flow.call("run", "--pdb", exit_code=1, input="p ('input', self.input)\nq\n")
+    assert "-> self.word = self.input // (self.input - 1)" in looked
+    assert "('input', 1)" in looked
+    assert "failed in" in looked
+
+
+def test_breakpoints_work_in_this_process(flow_file) -> None:
+    """The oldest tool of all."""
+    flow = flow_file(READABLE.replace("self.word =", "breakpoint(); self.word ="))
+    looked = flow.call("run", "--isolation", "none", "--words", 1, input="p ('input', self.input)\nc\n")
+    assert "('input', 0)" in looked
+    assert "finished in" in looked
+
+
+def test_a_run_tells_programs_what_happens(flow_file) -> None:
+    """One object a line; the whole story."""
+    told = [json.loads(line) for line in flow_file(FLOW).call("run", "--json").splitlines()]
+    assert (told[0]["event"], told[-1]["event"], told[-1]["state"]) == ("run_started", "run_ended", "finished")
+    assert {"task_started", "task_finished", "tasks_ready"} < {event["event"] for event in told}
+    output = next(event for event in told if event["event"] == "task_output")
+    assert (output["step"], output["stream"], output["line"]) == ("start", "stdout", "hello from start")
+
+
+def test_a_foreach_that_is_wider_than_meant_stops_the_run(flow_file) -> None:
+    """A typing error should not start a million tasks; by default only that many are refused."""
+    flow = flow_file(FLOW)
+    output = flow.call("run", "--max-num-splits", 2, exit_code=1)
+    assert "start/0 splits into 3 tasks, and --max-num-splits allows 2" in output
+    assert flow.latest_run().state.value == "failed"
+    assert flow.call("resume", "--max-num-splits", 3)

@@ -53,12 +53,15 @@ def test_a_store_of_another_format_is_refused(tmp_path):
 def test_the_default_client_takes_the_store_of_the_working_folder(tmp_path, new_run):
     """A notebook says nothing but `Flow("Train")`."""
     written = new_run()
-    written.complete({"x": 5})
+    written.start(system_tags=("user:ann",))
+    written.run_task("end", values={"x": 5})
+    written.end()
     project = tmp_path / "project"
     (project / "notebooks").mkdir(parents=True)
     (project / "pyproject.toml").write_text('[tool.flowstone]\nstore = "../store"\n')
     code = "from flowstone_client import *; print(Flow('Train').latest_run.data.x, Run('Train/1').user_tags)"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSTONE_")}
+    environ["FLOWSTONE_USER"] = "ann"
     argv = [sys.executable, "-W", "error", "-c", code]
     output = subprocess.check_output(argv, cwd=project / "notebooks", env=environ, text=True)
     assert output == "5 frozenset()\n"

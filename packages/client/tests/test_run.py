@@ -148,7 +148,7 @@ def test_missing_code_is_named(written, store):
     written.start(code=Code("train.py", {"train.py": chunk}))
     store.storage.delete(f"chunks/{chunk.address[:2]}/{chunk.address}")
     with pytest.raises(MissingChunkError, match=r"part of the code of Train/1 \(train\.py\),"):
-        _ = written.read().code
+        _ = written.read().code["train.py"]
 
 
 def test_a_run_of_an_unknown_flow_says_that_the_flow_is_unknown(client, new_run, store):
@@ -176,7 +176,7 @@ def test_a_run_that_nobody_claimed_is_one_if_it_has_a_journal(client, new_run, s
 @pytest.mark.parametrize(
     ("pathspec", "message"),
     [
-        ("Train", "Train names a flow; a run is Flow/run, write Flow('Train') for all its runs"),
+        ("Train", "Train names a flow; a run is Flow/run, write Flow('Train') and choose below it"),
         ("Train/1/fit", "Train/1/fit names a step; a run is Flow/run, write 'Train/1'"),
         ("Train/1/fit/0", "Train/1/fit/0 names a task; a run is Flow/run, write 'Train/1'"),
         ("Train/1/fit/0/x", "Train/1/fit/0/x names an artifact; a run is Flow/run, write 'Train/1'"),

@@ -48,7 +48,7 @@ def test_what_a_finished_task_says_of_itself(written):
     task = written.read()["fit"].task
     assert (task.state, task.finished, task.successful) == (TaskState.FINISHED, True, True)
     assert (task.id, task.step_name, task.current_attempt, task.index) == ("1", "fit", 0, 1)
-    assert task.parents == ("Train/1/start/0",)
+    assert task.parent_task_pathspecs == ("Train/1/start/0",)
     assert task.created_at == datetime(2026, 1, 1, 12, 0, 2, tzinfo=UTC)
     assert task.finished_at == datetime(2026, 1, 1, 12, 0, 3, tzinfo=UTC)
     assert task.seconds == 2.5
@@ -62,7 +62,13 @@ def test_what_a_running_task_says_of_itself(written):
     written.start_task("fit")
     task = written.read()["fit"].task
     assert (task.state, task.finished, task.successful) == (TaskState.RUNNING, False, False)
-    assert (task.finished_at, task.seconds, task.reads, task.index, task.parents) == (None, None, None, None, ())
+    assert (task.finished_at, task.seconds, task.reads, task.index, task.parent_task_pathspecs) == (
+        None,
+        None,
+        None,
+        None,
+        (),
+    )
     assert [artifact.id for artifact in task] == ["LIMIT", "alpha"]
     assert (task.data.alpha, task.data.LIMIT) == (0.1, 3)
 
@@ -116,5 +122,5 @@ def test_a_task_whose_start_nobody_recorded_is_a_task(written):
     """As one that was taken over from another run."""
     written.finish_task("fit", values={"x": 1}, origin="0/fit/0")
     task = written.read()["fit"].task
-    assert (task.created_at, task.index, task.parents) == (None, None, ())
+    assert (task.created_at, task.index, task.parent_task_pathspecs) == (None, None, ())
     assert task.data.x == 1

@@ -17,7 +17,7 @@ from flowstone_datastore import (
     address_of,
 )
 from flowstone_datastore.artifact import Blob, Blobs
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.testing import values
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowstone_datastore import ChunkStore, DamagedChunkError, FileStorage, MemoryStorage
 from flowstone_datastore.blob_store import BlobStore, address_of_cut
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 
 RANDOM = random.Random(4711).randbytes(3_000_000)
 

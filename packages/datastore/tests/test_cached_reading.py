@@ -15,7 +15,7 @@ from flowstone_datastore import (
     MissingChunkError,
 )
 from flowstone_datastore.chunk_cache import CachedStorage
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.file_seal import is_sealed
 
 NOISE = random.Random(4711).randbytes(100_000)

@@ -5,13 +5,14 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from flowstone_datastore import FileStorage, MemoryStorage, ObjectNotFoundError
 from flowstone_datastore.address import address_of
 from flowstone_datastore.chunk_cache import CachedStorage
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.testing import StorageContract
 
 
@@ -275,3 +276,26 @@ def test_threads_fill_and_evict_at_once(tmp_path):
     wanted = random.Random(5).choices([*chunks], k=1000)
     with ThreadPoolExecutor(8) as pool:
         assert [*pool.map(storage.read, wanted)] == [chunks[path] for path in wanted]
+
+
+class Simultaneous(Counting):
+    """A far storage whose answers arrive together."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.barrier = Barrier(count)
+
+    def read(self, path, start=0, length=None):
+        data = super().read(path, start, length)
+        self.barrier.wait(30)
+        return data
+
+
+def test_threads_that_fill_at_once_stay_within_its_bytes_together(tmp_path):
+    """What one is writing is not in the folder yet when another looks how full that is."""
+    far = Simultaneous(4)
+    chunks = filled(far, 4, size=400_000)
+    storage = CachedStorage(far, tmp_path / "cache", 1_000_000)
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(storage.read, [path for path, _ in chunks])] == [data for _, data in chunks]
+    assert cached_bytes(tmp_path / "cache") <= 1_000_000

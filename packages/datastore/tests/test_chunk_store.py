@@ -12,7 +12,7 @@ from flowstone_datastore import (
     MissingChunkError,
     address_of,
 )
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 
 DATA = bytes(range(256)) * 4
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowstone_datastore import ChunkStore, DamagedChunkError, FileStorage, MemoryStorage
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.compression import InvalidFrameError, compress, decompress, pays
 
 TEXT = b"the same words again and again; " * 10_000

@@ -66,3 +66,18 @@ def test_a_stream_has_one_of_two_names():
     """Readers colour them."""
     with pytest.raises(InvalidRecordError):
         LogFrame("a", "1", 0, "stdlog", 1.0, b"")
+
+
+@given(st.lists(frames, min_size=1), st.data())
+def test_a_growing_log_is_read_on_from_where_it_was(some, data):
+    """Whoever follows a log reads nothing twice, and no half frame."""
+    storage = MemoryStorage()
+    log = LogSegment(storage, "F", "1", "main")
+    whole = b"".join(part for frame in some for part in frame.to_bytes())
+    cut = data.draw(st.integers(0, len(whole)))
+    storage.append("runs/F/1/logs/main.log", whole[:cut])
+    first, offset = log.frames_since(0)
+    storage.append("runs/F/1/logs/main.log", whole[cut:])
+    second, end = log.frames_since(offset)
+    assert first + second == some
+    assert log.frames_since(end) == ([], end)

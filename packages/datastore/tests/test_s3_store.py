@@ -17,7 +17,7 @@ from flowstone_datastore import (
     StoreNotWritableError,
     TaskFinished,
 )
-from flowstone_datastore.chunk_store import path_of
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.deletion import delete_run
 from flowstone_datastore.s3_storage import S3Storage
 from flowstone_datastore.store_check import check

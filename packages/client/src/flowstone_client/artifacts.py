@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowstone_client.errors import NotFoundError
+from flowstone_datastore import DataAccess, record_data_access
+
+ARTIFACT_SCHEME = "flowstone:"
+"""What the record of a task calls an artifact that it read by its name."""
 
 if TYPE_CHECKING:
     from flowstone_datastore import Artifact, Datastore
@@ -11,6 +15,13 @@ if TYPE_CHECKING:
 
 class NoSuchDataError(NotFoundError, AttributeError):
     """There is no artifact or parameter of this name; an `AttributeError`, so that `hasattr` answers."""
+
+
+def load_named(datastore: "Datastore", artifact: "Artifact", pathspec: str) -> Any:
+    """The value of an artifact; a task that asks is recorded as having read it."""
+    value = datastore.artifacts.load(artifact, name=pathspec)
+    record_data_access(DataAccess("read", f"{ARTIFACT_SCHEME}{pathspec}", artifact.address, artifact.size))
+    return value
 
 
 class Artifacts:
@@ -31,7 +42,7 @@ class Artifacts:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        value = self._datastore.artifacts.load(self._entry(name), name=f"{self._pathspec}/{name}")
+        value = load_named(self._datastore, self._entry(name), f"{self._pathspec}/{name}")
         vars(self)[name] = value
         return value
 

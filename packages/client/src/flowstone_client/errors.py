@@ -41,6 +41,21 @@ class WrongDepthError(InvalidPathspecError):
         return f"{self.text} names {_KINDS[Pathspec.parse(self.text).depth]}; {self.reason}"
 
 
+class NamespaceMismatchError(FlowstoneError, LookupError):
+    """The store has it, but the namespace that is looked through hides it."""
+
+    def __init__(self, pathspec: str, namespace: str) -> None:
+        super().__init__(pathspec, namespace)
+        self.pathspec = pathspec
+        self.namespace = namespace
+
+    def __str__(self) -> str:
+        return (
+            f"{self.pathspec} is not in the namespace {self.namespace!r}; "
+            "namespace(None) shows all runs, namespace('user:<name>') those of somebody else"
+        )
+
+
 class NotStartedError(FlowstoneError, LookupError):
     """A run's id was claimed, but nothing was recorded of it."""
 

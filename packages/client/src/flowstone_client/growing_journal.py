@@ -20,6 +20,11 @@ class GrowingJournal:
         """True if anybody has written to it; nothing is read."""
         return bool(self._journal.segments())
 
+    @property
+    def size(self) -> int:
+        """How many bytes have been read."""
+        return sum(self._offsets.values())
+
     def records(self) -> list[Record]:
         """All records by time; within a segment in the order of writing. Reads only what is new.
 

@@ -1,27 +1,28 @@
 """One run of a flow: how it is, and what it left."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.artifacts import Artifacts
-from flowstone_client.client import Client, default_client
-from flowstone_client.errors import (
-    NoResultError,
-    NotFoundError,
-    NotStartedError,
-    StillRunningError,
-    WrongDepthError,
-)
-from flowstone_client.growing_journal import GrowingJournal
+from flowstone_client.client import Client
+from flowstone_client.client_object import ClientObject
+from flowstone_client.default_client import default_client
+from flowstone_client.errors import NoResultError, StillRunningError
+from flowstone_client.run_code import RunCode
+from flowstone_client.run_journal import RunJournal, steps_of, tasks_of
 from flowstone_client.step import Step
+from flowstone_client.tags import tag_change
 from flowstone_client.task import Task
-from flowstone_datastore import ChunkRef, RunState, RunSummary, TaskState, is_alive
-from flowstone_interfaces import FlowstoneError, Pathspec
+from flowstone_datastore import RunState, RunSummary, TaskState
+from flowstone_interfaces import FlowstoneError
+
+if TYPE_CHECKING:
+    from flowstone_client.flow import Flow
 
 
-class Run:
+class Run(ClientObject, depth=2):
     """One run, named by its pathspec `Flow/run`.
 
     What is asked of a run that is still going on is as new as the question; nothing of
@@ -29,40 +30,28 @@ class Run:
 
     Raises:
         NotFoundError: there is no such run, or no such flow.
+        NamespaceMismatchError: the client's namespace hides it.
         InvalidPathspecError: the pathspec is not that of a run.
     """
 
     def __init__(self, pathspec: str, *, client: Client | None = None) -> None:
-        spec = Pathspec.parse(pathspec)
-        if spec.run is None:
-            raise WrongDepthError(pathspec, f"a run is Flow/run, write Flow({pathspec!r}) for all its runs")
-        if spec.step is not None:
-            raise WrongDepthError(pathspec, f"a run is Flow/run, write {f'{spec.flow}/{spec.run}'!r}")
+        self.flow_name, self.id = self._parsed(pathspec).parts
         self._client = client or default_client()
         self._datastore = self._client.datastore
-        self._journal = GrowingJournal(self._datastore.journal(spec.flow, spec.run))
-        self._summary: RunSummary | None = None
+        self._journal = RunJournal(self._client, self.flow_name, self.id)
         self.pathspec = pathspec
-        self.flow_name = spec.flow
-        self.id = spec.run
-        if not self._journal.has_segments():  # listing all runs to look at one costs more than all else here
-            self._check_claimed()
 
-    def _check_claimed(self) -> None:
-        known = tuple(self._datastore.run_ids(self.flow_name))
-        if self.id in known:
-            return
-        flows = tuple(self._datastore.flows())
-        if self.flow_name not in flows:
-            raise NotFoundError("flow", self.flow_name, self._datastore.url, flows)
-        raise NotFoundError("run", self.pathspec, self._datastore.url, known)
+    @property
+    def parent(self) -> "Flow":
+        """The flow."""
+        return cast("Flow", super().parent)
 
     # How it is
 
     @property
     def has_begun(self) -> bool:
         """False if its id was claimed but nothing was recorded of it yet."""
-        return self._fold() is not None
+        return self._journal.look() is not None
 
     @property
     def summary(self) -> RunSummary:
@@ -71,16 +60,7 @@ class Run:
         Raises:
             NotStartedError: it says nothing yet.
         """
-        summary = self._fold()
-        if summary is None:
-            raise NotStartedError(self.pathspec)
-        return summary
-
-    def _fold(self) -> RunSummary | None:
-        if self._summary is not None and self._summary.ended is not None:
-            return self._summary
-        self._summary = RunSummary.of(self._journal.records(), now=time.time(), is_alive=is_alive)
-        return self._summary
+        return self._journal.summary()
 
     @property
     def state(self) -> RunState:
@@ -128,7 +108,7 @@ class Run:
             StillRunningError: it has not ended after `timeout_seconds`.
         """
         deadline = time.monotonic() + (float("inf") if timeout_seconds is None else timeout_seconds)
-        while (summary := self._fold()) is None or summary.state is RunState.RUNNING:
+        while (summary := self._journal.look()) is None or summary.state is RunState.RUNNING:
             left = deadline - time.monotonic()
             if timeout_seconds is not None and left <= 0:
                 raise StillRunningError(self.pathspec, timeout_seconds)
@@ -158,50 +138,81 @@ class Run:
         return self.user_tags | self.system_tags
 
     @property
+    def origin_pathspec(self) -> str | None:
+        """The run that it resumed; `None` if it began anew."""
+        origin = self.summary.started.origin_run
+        return None if origin is None else f"{self.flow_name}/{origin}"
+
+    def add_tag(self, tag: str) -> None:
+        """Give it a tag; nothing happens if it has it. See `replace_tags`."""
+        self.replace_tags((), (tag,))
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Give it tags. See `replace_tags`."""
+        self.replace_tags((), tags)
+
+    def remove_tag(self, tag: str) -> None:
+        """Take a tag from it; nothing happens if it has none such. See `replace_tags`."""
+        self.replace_tags((tag,), ())
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Take tags from it. See `replace_tags`."""
+        self.replace_tags(tags, ())
+
+    def replace_tag(self, tag_to_remove: str, tag_to_add: str) -> None:
+        """Take one tag from it and give it another. See `replace_tags`."""
+        self.replace_tags((tag_to_remove,), (tag_to_add,))
+
+    def replace_tags(self, tags_to_remove: Iterable[str], tags_to_add: Iterable[str]) -> None:
+        """Take tags from it, then give it others, in one go; of several people at once, each one's change holds.
+
+        Raises:
+            InvalidTagError: one is empty, has more than 500 characters, or is no text.
+            SystemTagError: a system tag was to be removed.
+            TooManyTagsError: it would have more than 50.
+            StoreNotWritableError: this store can only be read.
+        """
+        self._journal.forget()  # others may have changed them after the run ended
+        change = tag_change(
+            self.pathspec, self.summary, added=tags_to_add, removed=tags_to_remove, now=time.time()
+        )
+        if change is not None:
+            self._journal.change_tags(change)
+
+    @property
     def parameters(self) -> Artifacts:
         """The parameters' values, as attributes."""
         started = self.summary.started
         return Artifacts(self.pathspec, self._datastore, dict(started.parameters), "parameter")
 
     @property
-    def code(self) -> dict[str, str]:
+    def code(self) -> RunCode:
         """The source of every file of the run's code, by path relative to the project's root."""
-        code = self.summary.started.code
-        if code is None:
-            return {}
-        return {path: self._source(path, ref) for path, ref in code.files.items()}
-
-    def _source(self, path: str, ref: ChunkRef) -> str:
-        shown = f"the code of {self.pathspec} ({path})"
-        data = self._datastore.chunks.get(ref.address, size=ref.size, artifact=shown)
-        return data.decode("utf-8", "backslashreplace")
+        return RunCode(self._datastore, self.pathspec, self.summary.started.code)
 
     # What it left
 
-    def steps(self) -> Iterator[Step]:
-        """The steps of the flow that have begun, in the order of their first task.
+    def steps(self, *tags: str) -> Iterator[Step]:
+        """The steps that have begun, in the order of their first task; none if it does not carry all of `tags`.
 
         What is no step of the flow (exit hooks are `_exit_hook`) is found by its name only.
         """
-        return (step for step in self._all_steps() if not step.id.startswith("_"))
-
-    def _all_steps(self) -> Iterator[Step]:
         summary = self.summary
-        for name in dict.fromkeys(step for step, _ in summary.tasks):
-            yield Step(self.pathspec, name, self._datastore, summary)
+        if set(tags) <= self.tags:
+            for name in steps_of(summary):
+                yield Step._of(self._journal, summary, name)  # noqa: SLF001 - one family
 
     def __iter__(self) -> Iterator[Step]:
         return iter(reversed(list(self.steps())))
 
     def __getitem__(self, step: str) -> Step:
-        for known in self._all_steps():
-            if known.id == step:
-                return known
-        names = tuple(known.id for known in self.steps())
-        raise NotFoundError("step", f"{self.pathspec}/{step}", self._datastore.url, names)
+        return Step._of(self._journal, self.summary, step)  # noqa: SLF001 - one family
 
     def __contains__(self, step: object) -> bool:
-        return any(known.id == step for known in self._all_steps())
+        return isinstance(step, str) and bool(tasks_of(self.summary, step))
+
+    def _child_ids(self) -> Iterator[str]:
+        return iter(steps_of(self.summary)) if self.has_begun else iter(())
 
     @property
     def end_task(self) -> Task | None:

@@ -110,6 +110,11 @@ class Settings:
     """How many bytes of them; 0 keeps none."""
 
     @property
+    def index_folder(self) -> str:
+        """Where indexes of stores are kept on this machine; any may be deleted at any time."""
+        return str(Path(self.cache_folder) / "indexes")
+
+    @property
     def cache(self) -> "ChunkCache":
         """What `Datastore.open` wants to know of it."""
         from flowstone_datastore import ChunkCache

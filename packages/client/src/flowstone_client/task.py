@@ -2,32 +2,70 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.artifacts import Artifacts
+from flowstone_client.client import Client
 from flowstone_client.data_artifact import DataArtifact
-from flowstone_client.errors import InvalidStreamError
+from flowstone_client.default_client import default_client
+from flowstone_client.errors import NotFoundError
+from flowstone_client.run_code import RunCode
+from flowstone_client.run_journal import RunJournal
+from flowstone_client.run_member import RunMember
+from flowstone_client.task_log import TaskLog, as_text
+from flowstone_client.task_metadata import Metadatum, environment_info, metadata_of
 from flowstone_datastore import RunState, TaskFailed, TaskFinished, TaskState
 
 if TYPE_CHECKING:
-    from flowstone_datastore import Artifact, Datastore, LogFrame, Reads, RunSummary, TaskError, TaskSummary
+    from flowstone_client.step import Step
+    from flowstone_datastore import Artifact, LogFrame, Reads, RunSummary, TaskError, TaskSummary
 
 
-class Task:
-    """The latest attempt of one task, as of when it was asked for; made by `Step`.
+class Task(RunMember, depth=4):
+    """One attempt of one task, the latest unless told otherwise, as of when it was asked for.
 
-    Ask the run again for what has become of a task that was running. Only what it writes is as
+    Ask again for what has become of a task that was running. Only what it writes is as
     new as the question.
+
+    Raises:
+        NotFoundError: there is no such task, attempt, step, run or flow.
+        NamespaceMismatchError: the client's namespace hides the run.
+        InvalidPathspecError: the pathspec is not that of a task.
     """
 
-    def __init__(self, run: str, known: "TaskSummary", datastore: "Datastore", summary: "RunSummary") -> None:
-        self._run = run
+    def __init__(self, pathspec: str, attempt: int | None = None, *, client: Client | None = None) -> None:
+        flow, run_id, step, task = self._parsed(pathspec).parts
+        journal = RunJournal(client or default_client(), flow, run_id)
+        summary = journal.summary()
+        known = journal.task(summary, step, task)
+        if attempt is not None and attempt != known.attempt:
+            earlier = journal.attempt(step, task, attempt)
+            if earlier is None:
+                latest = tuple(str(number) for number in range(known.attempt + 1))
+                raise NotFoundError(f"attempt {attempt!r} of", pathspec, journal.datastore.url, latest)
+            known = earlier
+        self._take(journal, summary, known)
+
+    def _take(self, journal: RunJournal, summary: "RunSummary", known: "TaskSummary") -> None:
         self._known = known
-        self._datastore = datastore
-        self._summary = summary
+        self._log = TaskLog(journal, known)
         self.step_name = known.step
-        self.id = known.task
-        self.pathspec = f"{run}/{known.step}/{known.task}"
+        self._belong(journal, summary, f"{journal.pathspec}/{known.step}/{known.task}")
+
+    @classmethod
+    def _of(cls, journal: RunJournal, summary: "RunSummary", known: "TaskSummary") -> Self:
+        """A task of a run whose journal has been read."""
+        task = cls.__new__(cls)
+        task._take(journal, summary, known)  # noqa: SLF001 - its own class
+        return task
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attempt_found_again, (self.pathspec, self._known.attempt, self._client)
+
+    @property
+    def parent(self) -> "Step":
+        """The step."""
+        return cast("Step", super().parent)
 
     # How it is
 
@@ -40,7 +78,10 @@ class Task:
         """
         if isinstance(self._known.ended, TaskFinished):
             return TaskState.FINISHED
-        goes_on = self._known.ended is None or self._known.ended.will_retry
+        latest = self._summary.tasks.get((self.step_name, self.id), self._known)
+        goes_on = latest.attempt == self._known.attempt and (
+            self._known.ended is None or self._known.ended.will_retry
+        )
         return TaskState.RUNNING if goes_on and self._summary.state is RunState.RUNNING else TaskState.FAILED
 
     @property
@@ -55,7 +96,7 @@ class Task:
 
     @property
     def current_attempt(self) -> int:
-        """The number of its latest attempt, from 0."""
+        """The number of the attempt, from 0."""
         return self._known.attempt
 
     @property
@@ -76,22 +117,52 @@ class Task:
         return None if self._known.ended is None else self._known.ended.seconds
 
     @property
-    def index(self) -> int | None:
-        """Its place in the innermost foreach, from 0; `None` outside of one."""
-        started = self._known.started
-        return started.stack[-1][1] if started is not None and started.stack else None
-
-    @property
     def exception(self) -> "TaskError | None":
         """The exception that ended the step, with the line of the user's code; `None` if there was none."""
         ended = self._known.ended
         return ended.error if isinstance(ended, TaskFailed) else None
 
+    # Where it stands
+
     @property
-    def parents(self) -> tuple[str, ...]:
-        """Pathspecs of the tasks whose artifacts it was given, in the order of a join's inputs."""
+    def foreach_stack(self) -> tuple[tuple[str, int, int | None], ...]:
+        """Step, index and count of each foreach around it, outermost first."""
         started = self._known.started
-        return tuple(f"{self._run}/{step}/{task}" for step, task in (started.parents if started else ()))
+        return () if started is None else started.stack
+
+    @property
+    def index(self) -> int | None:
+        """Its place in the innermost foreach, from 0; `None` outside of one."""
+        return self.foreach_stack[-1][1] if self.foreach_stack else None
+
+    @property
+    def parent_task_pathspecs(self) -> tuple[str, ...]:
+        """Names of the tasks whose artifacts it was given, in the order of a join's inputs."""
+        started = self._known.started
+        return tuple(
+            f"{self._journal.pathspec}/{step}/{task}" for step, task in (started.parents if started else ())
+        )
+
+    @property
+    def child_task_pathspecs(self) -> tuple[str, ...]:
+        """Names of the tasks that have begun and were given its artifacts."""
+        return tuple(child.pathspec for child in self.child_tasks)
+
+    @property
+    def parent_tasks(self) -> "Iterator[Task]":
+        """The tasks whose artifacts it was given, in the order of a join's inputs."""
+        started = self._known.started
+        for key in started.parents if started else ():
+            if (known := self._summary.tasks.get(key)) is not None:
+                yield Task._of(self._journal, self._summary, known)
+
+    @property
+    def child_tasks(self) -> "Iterator[Task]":
+        """The tasks that have begun and were given its artifacts."""
+        me = (self.step_name, self.id)
+        for known in self._summary.tasks.values():
+            if known.started is not None and me in known.started.parents:
+                yield Task._of(self._journal, self._summary, known)
 
     @property
     def origin_pathspec(self) -> str | None:
@@ -99,27 +170,54 @@ class Task:
         ended = self._known.ended
         if not isinstance(ended, TaskFinished) or ended.origin is None:
             return None
-        return f"{self._summary.started.flow}/{ended.origin}"
+        return f"{self._journal.flow}/{ended.origin}"
+
+    # With what it ran
 
     @property
     def reads(self) -> "Reads | None":
         """Which parameters and artifacts it read, by address; `None` if it has not ended."""
         return None if self._known.ended is None else self._known.ended.reads
 
+    @property
+    def metadata(self) -> list[Metadatum]:
+        """Facts about the attempt, each with its name and time."""
+        return metadata_of(self._datastore.url, self._summary, self._known)
+
+    @property
+    def metadata_dict(self) -> dict[str, str]:
+        """Facts about the attempt, by name."""
+        return {fact.name: fact.value for fact in self.metadata}
+
+    @property
+    def environment_info(self) -> dict[str, str]:
+        """With which Python and which flowstone it ran, and where."""
+        return environment_info(self._summary, self._known)
+
+    @property
+    def runtime_name(self) -> str | None:
+        """What scheduled it: `local`, a production scheduler; `None` if nobody says."""
+        tags = [tag for tag in self._summary.started.system_tags if tag.startswith("runtime:")]
+        return tags[0].partition(":")[2] if tags else None
+
+    @property
+    def code(self) -> RunCode:
+        """The code that it ran."""
+        return RunCode(self._datastore, self._journal.pathspec, self._summary.started.code)
+
     # What it set
 
     @property
     def data(self) -> Artifacts:
         """Its artifacts and the run's parameters, as attributes, loaded when they are read."""
-        return Artifacts(self.pathspec, self._datastore, {**self._flow_level(), **self._table()})
+        return Artifacts(self.pathspec, self._datastore, self._all_artifacts())
 
     @property
     def artifacts(self) -> tuple[DataArtifact, ...]:
         """What it can be asked for, by name; no value is loaded. Names that start with `_` are left out."""
-        found = {**self._flow_level(), **self._table()}
         return tuple(
-            DataArtifact(f"{self.pathspec}/{name}", found[name], self._datastore)
-            for name in sorted(found)
+            DataArtifact._of(self._journal, self._summary, self._known, name, stored)  # noqa: SLF001 - one family
+            for name, stored in sorted(self._all_artifacts().items())
             if not name.startswith("_")
         )
 
@@ -127,91 +225,61 @@ class Task:
         return iter(self.artifacts)
 
     def __getitem__(self, name: str) -> DataArtifact:
-        artifact = self.data._entry(name)  # noqa: SLF001 - one family
-        return DataArtifact(f"{self.pathspec}/{name}", artifact, self._datastore)
+        stored = self.data._entry(name)  # noqa: SLF001 - one family
+        return DataArtifact._of(self._journal, self._summary, self._known, name, stored)  # noqa: SLF001
 
     def __contains__(self, name: object) -> bool:
         return name in self.data
 
-    def _flow_level(self) -> "Mapping[str, Artifact]":
-        started = self._summary.started
-        return {**started.constants, **started.parameters}
+    def _child_ids(self) -> Iterator[str]:
+        return iter(self.data)
 
-    def _table(self) -> "Mapping[str, Artifact]":
-        ended = self._known.ended
-        return {} if ended is None else self._datastore.tables.flatten(ended.artifacts)
+    def _all_artifacts(self) -> "Mapping[str, Artifact]":
+        return self._journal.artifacts(self._summary, self._known)
 
     # What it wrote
 
     @property
     def stdout(self) -> str:
         """What it wrote to standard output; bytes that are not UTF-8 as escapes."""
-        return self._text("stdout")
+        return self._log.text("stdout")
 
     @property
     def stderr(self) -> str:
         """What it wrote to standard error; bytes that are not UTF-8 as escapes."""
-        return self._text("stderr")
+        return self._log.text("stderr")
 
-    def loglines(self, stream: str) -> "Iterator[tuple[datetime, str]]":
+    @property
+    def stdout_size(self) -> int:
+        """How many bytes it wrote to standard output."""
+        return sum(map(len, self._log.data("stdout")))
+
+    @property
+    def stderr_size(self) -> int:
+        """How many bytes it wrote to standard error."""
+        return sum(map(len, self._log.data("stderr")))
+
+    def loglines(self, stream: str, as_unicode: bool = True) -> Iterator[tuple[datetime, Any]]:
         """The lines of `stdout` or `stderr`, each with the time at which it began; not ended by a line feed.
+
+        They are texts; as they were written, bytes, if not `as_unicode`.
 
         Raises:
             InvalidStreamError: there is no such stream.
         """
-        if stream not in ("stdout", "stderr"):
-            raise InvalidStreamError(stream)
-        return self._lines(stream)
-
-    def _lines(self, stream: str) -> "Iterator[tuple[datetime, str]]":
-        began, rest = 0.0, b""
-        for frame in self.log_frames():
-            if frame.stream != stream:
-                continue
-            began = began if rest else frame.time
-            *lines, rest = (rest + frame.data).split(b"\n")
-            for line in lines:
-                yield datetime.fromtimestamp(began, UTC), _decoded(line)
-                began = frame.time
-        if rest:
-            yield datetime.fromtimestamp(began, UTC), _decoded(rest)
+        lines = self._log.lines(stream)
+        return as_text(lines) if as_unicode else lines
 
     def log_frames(self) -> "Iterator[LogFrame]":
         """Everything it wrote, in order, as it came: bytes with stream and time.
 
         Of a task that was taken over: what it wrote in the run in which it ran, if that is still there.
         """
-        ended = self._known.ended
-        flow, run_id = self._summary.started.flow, self._summary.started.run_id
-        if isinstance(ended, TaskFinished) and ended.origin is not None:
-            run_id, ended = ended.origin.partition("/")[0], self._ended_in(ended.origin)
-        spans: list[tuple[str, int, int | None]]
-        if ended is not None:
-            spans = [(ended.logs.segment, ended.logs.start, ended.logs.end)] if ended.logs else []
-        else:
-            spans = [(segment, 0, None) for segment in self._datastore.log_segments(flow, run_id)]
-        for segment, start, end in spans:
-            for frame in self._datastore.log(flow, run_id, segment).frames(start, end):
-                if frame.is_of(self.step_name, self.id, self._known.attempt):
-                    yield frame
-
-    def _ended_in(self, origin: str) -> "TaskFinished | TaskFailed":
-        """The record of the task that this was taken over from; this one's, without output, if that is gone."""
-        run_id, step, task = origin.split("/")
-        records = self._datastore.journal(self._summary.started.flow, run_id).records()
-        for _, record in reversed(records):
-            if isinstance(record, TaskFinished) and (record.step, record.task) == (step, task):
-                return record
-        assert self._known.ended is not None, "it names its origin"
-        return self._known.ended
-
-    def _text(self, stream: str) -> str:
-        data = b"".join(frame.data for frame in self.log_frames() if frame.stream == stream)
-        return _decoded(data)
+        return self._log.frames()
 
     def __repr__(self) -> str:
         return f"Task({self.pathspec!r}, {self.state.value})"
 
 
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", errors="backslashreplace")
+def _attempt_found_again(pathspec: str, attempt: int, client: Client) -> Task:
+    return Task(pathspec, attempt, client=client)

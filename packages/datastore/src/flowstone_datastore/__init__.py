@@ -10,6 +10,7 @@ from flowstone_datastore.artifact_table import ArtifactTable
 from flowstone_datastore.chunk_cache import ChunkCache
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
 from flowstone_datastore.chunk_store import ChunkStore
+from flowstone_datastore.data_access import DataAccess, collecting_data_access, record_data_access
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.export import ExportFailedError, NotExportableError
 from flowstone_datastore.fields import InvalidRecordError
@@ -20,9 +21,11 @@ from flowstone_datastore.marker import NotAStoreError, UnsupportedFormatError
 from flowstone_datastore.memory_storage import MemoryStorage
 from flowstone_datastore.open_storage import open_storage
 from flowstone_datastore.pickling import UnimportableTypeError, UnloadableError, UnpicklableError
+from flowstone_datastore.plain_value import Plain, plain_value
 from flowstone_datastore.process_identity import ProcessIdentity, current_process, is_alive
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.records import (
+    SPUN_TAG,
     Heartbeat,
     Record,
     RunEnded,
@@ -47,9 +50,11 @@ from flowstone_datastore.storage_errors import (
     StoreNotWritableError,
 )
 from flowstone_datastore.table_store import NoSuchArtifactError, TableStore
+from flowstone_datastore.tag_changes import append_tag_change, tag_hints
 from flowstone_datastore.verification import InvalidVerifyError, Verify
 
 __all__ = [
+    "SPUN_TAG",
     "Artifact",
     "ArtifactStore",
     "ArtifactTable",
@@ -62,6 +67,7 @@ __all__ = [
     "DamagedChunkError",
     "DamagedLogError",
     "DamagedRecordError",
+    "DataAccess",
     "Datastore",
     "ExportFailedError",
     "Exporter",
@@ -85,6 +91,7 @@ __all__ = [
     "ObjectNotFoundError",
     "ObjectStatus",
     "OpensFiles",
+    "Plain",
     "ProcessIdentity",
     "Reads",
     "Record",
@@ -117,8 +124,13 @@ __all__ = [
     "UnsupportedFormatError",
     "Verify",
     "address_of",
+    "append_tag_change",
     "check_address",
+    "collecting_data_access",
     "current_process",
     "is_alive",
     "open_storage",
+    "plain_value",
+    "record_data_access",
+    "tag_hints",
 ]

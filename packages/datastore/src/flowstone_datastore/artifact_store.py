@@ -154,7 +154,7 @@ class ArtifactStore:
         if artifact.layout is None:
             return artifact.blobs or Blobs(Blob.of_bytes(b""))
         data = self._chunks.get(artifact.layout.address, size=artifact.layout.size, artifact=name)
-        blobs = Blobs.from_json(from_json_text(bytes(data)))
+        blobs = Blobs.from_json(from_json_text(data))
         if blobs.size != artifact.size:
             raise InvalidRecordError("Artifact.size", f"{artifact.size} bytes, but its blobs have {blobs.size}")
         return blobs

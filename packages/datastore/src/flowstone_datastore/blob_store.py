@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowstone_datastore.address import address_of, blob_address
 from flowstone_datastore.artifact import Blob, ChunkRef
-from flowstone_datastore.chunk_store import ChunkStore, lead_before
+from flowstone_datastore.chunk_file import lead_before
+from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
 from flowstone_datastore.known_cuts import KnownCuts
 from flowstone_datastore.mapping import Region, can_map, pages
@@ -47,9 +48,11 @@ class BlobStore:
         Raises:
             StorageError: a chunk could not be written.
         """
-        largest = max([buffer.nbytes for buffer in buffers], default=0)
+        if not buffers:
+            return ()
+        largest = max([buffer.nbytes for buffer in buffers])
         if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
-            return tuple([self._blob(buffer, map(self._put_piece, self._pieces(buffer))) for buffer in buffers])
+            return tuple([self._blob(buffer, self._put_in_order(buffer)) for buffer in buffers])
         with _threads(self._workers) as pool:
             pending = [pool.map(self._put_piece, self._pieces(buffer)) for buffer in buffers]
             return tuple([self._blob(buffer, refs) for buffer, refs in zip(buffers, pending, strict=True)])
@@ -133,9 +136,15 @@ class BlobStore:
             for cut in self._known.cut(memory):
                 yield memory[cut.start : cut.end], lead_before(memory, cut.start), cut.address
 
-    def _put_piece(self, piece: _Piece) -> ChunkRef:
+    def _put_in_order(self, memory: Memory) -> Iterator[ChunkRef]:
+        before = None
+        for piece in self._pieces(memory):
+            before = self._put_piece(piece, before)
+            yield before
+
+    def _put_piece(self, piece: _Piece, before: ChunkRef | None = None) -> ChunkRef:
         data, lead, address = piece
-        return self._chunks.put(parts_of(data), lead=lead, address=address)
+        return self._chunks.put(parts_of(data), lead=lead, before=before, address=address)
 
     def _blob(self, memory: Memory, refs: Iterable[ChunkRef]) -> Blob:
         chunks = tuple(refs)

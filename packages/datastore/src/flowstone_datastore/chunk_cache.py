@@ -10,6 +10,7 @@ import contextlib
 import io
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -67,8 +68,9 @@ class CachedStorage:
         self._clock = clock
         self._can_fill = True
         self._distrusted: set[str] = set()  # what should have been removed from a folder that is read-only
-        # What may still be added before the folder must be looked at; threads may miscount it a little.
-        self._unscanned_bytes = 0
+        self._lock = threading.Lock()  # around the two counts
+        self._unscanned_bytes = 0  # what may still be added before the folder must be looked at
+        self._arriving_bytes = 0  # what threads are writing at this moment: a look at the folder does not see it
 
     @property
     def url(self) -> str:
@@ -173,18 +175,32 @@ class CachedStorage:
         if not self._can_fill or size > self._max_bytes // _LARGEST_PART:
             return
         try:
-            if size > self._unscanned_bytes:
-                self._make_room(size)
-            self._unscanned_bytes -= size
-            self._files.write_new(path, data)
+            if not self._reserve(size):
+                return
+            try:
+                self._files.write_new(path, data)
+            finally:
+                with self._lock:
+                    self._arriving_bytes -= size
         except (StorageError, OSError) as error:
             self._can_fill = False
             _logger.warning("chunks are no longer cached in %s by this process: %s", self._files.root, error)
 
-    def _make_room(self, size: int) -> None:
-        """Look at the folder, remove what was not used for longest, and note how much may come now."""
+    def _reserve(self, size: int) -> bool:
+        """Count so many bytes as arriving; `False` if other threads' are in the way."""
+        with self._lock:
+            if size > self._unscanned_bytes:
+                self._unscanned_bytes = self._make_room(size)
+            if size > self._unscanned_bytes:
+                return False
+            self._unscanned_bytes -= size
+            self._arriving_bytes += size
+            return True
+
+    def _make_room(self, size: int) -> int:
+        """Look at the folder and remove what was not used for longest; how many bytes may come now."""
         entries = [*_entries(f"{self._files.root}/{_CHUNKS}")]
-        total = sum([entry_size for _, entry_size, _ in entries])
+        total = self._arriving_bytes + sum([entry_size for _, entry_size, _ in entries])
         if total + size > self._max_bytes:
             self._remove_leftovers()
             for _, entry_size, file in sorted(entries):
@@ -193,7 +209,7 @@ class CachedStorage:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(file)
                 total -= entry_size
-        self._unscanned_bytes = max(size, min(self._max_bytes - total, self._max_bytes // _SCAN_PART))
+        return min(self._max_bytes - total, max(size, self._max_bytes // _SCAN_PART))
 
     def _remove_leftovers(self) -> None:
         """Remove what killed processes left of chunks that they were writing."""

@@ -1,5 +1,7 @@
 """What can be wrong with a chunk."""
 
+from flowstone_datastore.address import address_of
+from flowstone_datastore.storage import Buffer
 from flowstone_interfaces import FlowstoneError
 
 
@@ -36,3 +38,14 @@ class MissingChunkError(FlowstoneError, LookupError):
             f"chunk {self.address}{touched} is not in {self.store}; was it deleted, "
             "or written by a newer flowstone-datastore than this one?"
         )
+
+
+def check_bytes(data: Buffer, address: str, store: str, artifact: str | None = None) -> None:
+    """Nothing, if these are the bytes that the address names.
+
+    Raises:
+        DamagedChunkError: they are not.
+    """
+    found = address_of(data)
+    if found != address:
+        raise DamagedChunkError(address, store, f"its {len(data)} bytes have the address {found}", artifact)

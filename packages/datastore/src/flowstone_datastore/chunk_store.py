@@ -8,7 +8,9 @@ from stat import S_ISREG
 from flowstone_datastore.address import address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.cached_reading import CachedReading
-from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
+from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError, check_bytes
+from flowstone_datastore.chunk_file import LEAD_MODULUS, chunk_behind, path_of
+from flowstone_datastore.chunk_mapping import ChunkMapping, placed
 from flowstone_datastore.file_reading import read_file
 from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.mapping import Region
@@ -17,10 +19,6 @@ from flowstone_datastore.storage_errors import ObjectNotFoundError
 from flowstone_datastore.verification import Verification, Verify
 
 COMPRESSED_SUFFIX = ".zst"
-
-LEAD_MODULUS = 4096
-"""A chunk stands in its file as far behind a multiple of this as in its blob. Part of the format, whatever pages
-the machine has: where they are larger, what does not fit is read."""
 
 REFRESH_SECONDS = 6 * 3600
 """A chunk that is older is touched when somebody stores it again: collection takes nothing that is
@@ -31,7 +29,6 @@ LARGEST_CHUNK = 1 << 31
 
 _LEAST_COMPRESSED = 64 * 1024
 """Bytes. For less, loading zstd costs a task more than it saves."""
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 
 class ChunkStore:
@@ -40,9 +37,11 @@ class ChunkStore:
     def __init__(self, storage: Storage, verify: Verify = "once") -> None:
         self._storage = storage
         self._files = storage if isinstance(storage, OpensFiles) else None
-        # Other storages may want to know which of their files are used.
         self._root = f"{storage.root}/" if isinstance(storage, FileStorage) else None
         self._verification = Verification(verify)
+        self._mapping = None
+        if self._files is not None:
+            self._mapping = ChunkMapping(self._files, storage.url, self._verification)
         self._objects = CachedReading(storage, self._verification)
 
     @property
@@ -51,13 +50,19 @@ class ChunkStore:
         return self._files is not None
 
     def put(
-        self, buffers: Sequence[Buffer], *, lead: Buffer | None = None, address: str | None = None
+        self,
+        buffers: Sequence[Buffer],
+        *,
+        lead: Buffer | None = None,
+        before: ChunkRef | None = None,
+        address: str | None = None,
     ) -> ChunkRef:
         """Store the buffers' bytes, joined, as one chunk; write nothing if it is there.
 
         `lead` is for what will be mapped, and so is not compressed: what stands before the chunk in its blob on
-        the page on which it begins (`lead_before`). `address` is that of the bytes, if it was just computed. A
-        chunk of the wrong length, which only damage can leave, is replaced.
+        the page on which it begins (`lead_before`), `before` the chunk of which that is the end, if it is known.
+        `address` is that of the bytes, if it was just computed. A chunk of the wrong length, which only damage can
+        leave, is replaced.
 
         Raises:
             StorageError: it could not be written.
@@ -71,7 +76,7 @@ class ChunkStore:
             self._write(path + COMPRESSED_SUFFIX, (packed,), range(len(packed), len(packed) + 1))
             return ChunkRef(address, size)
         if self._write(path, buffers, range(size, size + LEAD_MODULUS)) and self._files is not None:
-            self._verification.written(self._files.file(path), address)
+            self._verification.written(self._files.file(path), address, chunk_behind(before, len(lead or b"")))
         return ChunkRef(address, size)
 
     def clear_lead(self, chunk: ChunkRef) -> None:
@@ -123,61 +128,17 @@ class ChunkStore:
             MissingChunkError: some of them are not in the store.
             DamagedChunkError: some of them are not what was stored.
         """
-        end = stop = offset + sum([chunk.size for chunk in chunks])
-        for chunk in reversed(chunks):
-            start = end - chunk.size
-            if self._root is None or not self._map_quickly(region, chunk, start, end, is_last=end == stop):
-                self.put_into(region, chunk, start, artifact)
-            end = start
-
-    def put_into(self, region: Region, chunk: ChunkRef, offset: int, artifact: str | None = None) -> None:
-        """Bring a chunk's bytes to `offset` of a region: mapped if they can be, read if not.
-
-        Raises:
-            MissingChunkError: there are no such bytes.
-            DamagedChunkError: they are not what was stored.
-        """
-        try:
-            if self._files is not None:
-                self._map_into(self._files, region, chunk, offset, artifact)
-                return
-        except ObjectNotFoundError:
-            pass  # it may be compressed
-        region.view[offset : offset + chunk.size] = self.get(chunk.address, size=chunk.size, artifact=artifact)
-
-    def _map_quickly(self, region: Region, chunk: ChunkRef, start: int, end: int, *, is_last: bool) -> bool:
-        """Map a chunk if its file is as almost all are: there, verified, and laid out for this place.
-
-        A large frame has thousands of chunks, so this is as few steps as can be. All else is left to `put_into`.
-        """
-        address = chunk.address
-        try:
-            descriptor = os.open(f"{self._root}{path_of(address)}", _READ)
-        except OSError:
-            return False
-        try:
-            status = os.fstat(descriptor)
-            return not self._verification.is_due(address, status) and region.map_from_end(
-                descriptor, status.st_size - chunk.size, start, end, is_last=is_last
-            )
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-
-    def _map_into(
-        self, files: OpensFiles, region: Region, chunk: ChunkRef, offset: int, artifact: str | None
-    ) -> None:
-        with files.open_file(path_of(chunk.address)) as file:
-            status = os.fstat(file.fileno())
-            lead = status.st_size - chunk.size
-            if not 0 <= lead < LEAD_MODULUS:
-                detail = f"its file has {status.st_size} bytes instead of {chunk.size}"
-                raise self._damaged(chunk.address, detail, artifact)
-            region.fill(file.fileno(), lead, offset, offset + chunk.size)
-            if self._verification.is_due(chunk.address, status):
-                self._verify(region.view[offset : offset + chunk.size], chunk.address, artifact)
-                self._verification.passed(file.fileno(), chunk.address, status)
+        mapping = self._mapping
+        for place in mapping.map_quickly(region, chunks, offset) if mapping else placed(chunks, offset):
+            chunk = place.chunk
+            try:
+                if mapping is not None:
+                    mapping.put(region, place, artifact)
+                    continue
+            except ObjectNotFoundError:
+                pass  # it may be compressed
+            data = self.get(chunk.address, size=chunk.size, artifact=artifact)
+            region.view[place.start : place.start + chunk.size] = data
 
     def _write(self, path: str, buffers: Sequence[Buffer], sizes: range) -> bool:
         """Write an object unless there is one of a size that it may have; that one is kept from collection.
@@ -266,22 +227,10 @@ class ChunkStore:
         return data
 
     def _verify(self, data: Buffer, address: str, artifact: str | None) -> None:
-        found = address_of(data)
-        if found != address:
-            raise self._damaged(address, f"its {len(data)} bytes have the address {found}", artifact)
+        check_bytes(data, address, self._storage.url, artifact)
 
     def _damaged(self, address: str, detail: str, artifact: str | None) -> DamagedChunkError:
         return DamagedChunkError(address, self._storage.url, detail, artifact)
-
-
-def lead_before(blob: memoryview, start: int) -> memoryview:
-    """The lead of the chunk that begins at byte `start` of a blob."""
-    return blob[start - start % LEAD_MODULUS : start]
-
-
-def path_of(address: str) -> str:
-    """Where a store keeps a chunk: in 256 folders, under its whole address, so that a stray file can be named."""
-    return f"chunks/{address[:2]}/{address}"
 
 
 def _packed(buffers: Sequence[Buffer]) -> bytes | None:

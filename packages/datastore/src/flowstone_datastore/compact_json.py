@@ -20,7 +20,7 @@ def to_json_text(value: Any) -> bytes:
         raise InvalidRecordError("a value for JSON", str(error)) from error
 
 
-def from_json_text(text: bytes) -> Any:
+def from_json_text(text: bytes | bytearray) -> Any:
     """The value of a JSON text.
 
     Raises:

@@ -6,8 +6,9 @@ import attrs
 
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkError
+from flowstone_datastore.chunk_file import path_of
 from flowstone_datastore.chunk_objects import ChunkObject
-from flowstone_datastore.chunk_store import COMPRESSED_SUFFIX, path_of
+from flowstone_datastore.chunk_store import COMPRESSED_SUFFIX
 from flowstone_datastore.collect import ChunkToGo, mark, sweep_all
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.process_identity import is_alive

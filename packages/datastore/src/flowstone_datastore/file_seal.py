@@ -1,7 +1,7 @@
 """A file that is known to hold what its name says, told by its modification time.
 
 Whoever has written or verified a chunk seals its file: the fraction of a second of the modification time
-becomes a hash of name, inode, size, second and the machine's boot. Whatever writes to the file sets
+becomes a sum of name, inode, size, second and the machine's boot. Whatever writes to the file sets
 another time, a copy has another inode, and after a power cut, which may have torn the
 file, the boot is another one: the seal is broken, and the next reader verifies the bytes.
 A seal saves time, no more: it does not stop somebody who forges it.
@@ -9,8 +9,7 @@ A seal saves time, no more: it does not stop somebody who forges it.
 
 import os
 from functools import cache
-
-from blake3 import blake3
+from zlib import crc32
 
 from flowstone_datastore.process_identity import current_process
 
@@ -34,7 +33,7 @@ def seal(file: str | int, name: str, status: os.stat_result) -> None:
 
 def _seal(name: str, status: os.stat_result) -> int:
     known = f"{name} {status.st_ino} {status.st_size} {status.st_mtime_ns // _BILLION} {_boot_id()}"
-    return int.from_bytes(blake3(known.encode()).digest(8)) % _BILLION
+    return crc32(known.encode()) % _BILLION  # BLAKE3 would be a twentieth of the time that loading a frame takes
 
 
 @cache

@@ -95,7 +95,17 @@ class LogSegment:
             DamagedLogError: when it comes to a frame that is not as it was written.
         """
         data = self._storage.read(self._path, start, None if end is None else max(0, end - start))
-        return _frames(data, self._shown, start)
+        return (frame for frame, _ in _frames(data, self._shown, start))
+
+    def frames_since(self, start: int) -> tuple[list[LogFrame], int]:
+        """The whole frames from byte `start` on, and where to go on: for a segment that grows.
+
+        Raises:
+            ObjectNotFoundError: there is no such segment.
+            DamagedLogError: a frame is not as it was written.
+        """
+        found = list(_frames(self._storage.read(self._path, start), self._shown, start))
+        return [frame for frame, _ in found], found[-1][1] if found else start
 
 
 def log_folder(flow: str, run_id: str) -> str:
@@ -103,7 +113,8 @@ def log_folder(flow: str, run_id: str) -> str:
     return f"runs/{check_part(flow)}/{check_part(run_id)}/logs"
 
 
-def _frames(data: bytes, segment: str, start: int) -> Iterator[LogFrame]:
+def _frames(data: bytes, segment: str, start: int) -> Iterator[tuple[LogFrame, int]]:
+    """Each whole frame, and where it ends in its segment."""
     offset = 0
     while (header_end := data.find(b"\n", offset)) >= 0:
         try:
@@ -114,8 +125,8 @@ def _frames(data: bytes, segment: str, start: int) -> Iterator[LogFrame]:
             frame = header.frame(data[header_end + 1 : data_end], data[data_end : data_end + 1])
         except ValueError as error:
             raise DamagedLogError(segment, start + offset, str(error)) from error
-        yield frame
         offset = data_end + 1
+        yield frame, start + offset
 
 
 class _Header(NamedTuple):

@@ -11,6 +11,7 @@ import mmap
 import os
 import sys
 from functools import cache
+from typing import Literal, TypeAlias
 
 _PAGE = mmap.PAGESIZE
 
@@ -18,6 +19,10 @@ _MAP_FIXED = 0x10  # the same on Linux and macOS
 _READ_WRITE = 1 | 2
 _PRIVATE_FIXED = 2 | _MAP_FIXED
 _FAILED = ctypes.c_void_p(-1).value
+
+Seam: TypeAlias = Literal["free", "filled", "open"]
+"""What holds of the page on which some bytes end: nothing follows them there; all of the page is right already,
+their end included; or what follows them is right, and their end may have to be brought there."""
 
 
 def can_map() -> bool:
@@ -44,25 +49,24 @@ class Region:
         self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._map = _library_map()
 
-    def map_from_end(self, descriptor: int, lead: int, start: int, end: int, *, is_last: bool) -> bool:
-        """As `fill`, in two system calls, for who fills a blob from its end to its beginning.
+    def map_from_end(self, descriptor: int, lead: int, start: int, end: int, seam: Seam) -> bool:
+        """As `fill`, in one system call or two, for who fills a blob from its end to its beginning.
 
         False, and no change, if the file cannot be mapped there. The page that the bytes share with those before
         them is mapped, lead and all: who fills those next writes their end there only if the lead is something
-        else, so as a rule that page is shared with other processes, too. Behind the last of a blob, the rest of
-        the page belongs to nobody.
+        else, so as a rule that page is shared with other processes, too.
 
         Raises:
             OSError: the file could not be read.
         """
         first = start - start % _PAGE
-        last = -(-end // _PAGE) * _PAGE if is_last else end - end % _PAGE
+        last = -(-end // _PAGE) * _PAGE if seam == "free" else end - end % _PAGE
         if lead != start - first or first >= last:
             return False
         found = self._map(self._start + first, last - first, _READ_WRITE, _PRIVATE_FIXED, descriptor, 0)
         if found == _FAILED:
             return False  # a process may have 65,530 mappings
-        if last < end:
+        if last < end and seam == "open":
             rest = os.pread(descriptor, end - last, last - first)
             if bytes(self.view[last:end]) != rest:
                 _read(descriptor, self.view[last:end], last - first)

@@ -7,6 +7,7 @@ import attrs
 
 from flowstone_datastore.artifact import Artifact
 from flowstone_datastore.artifact_table import ArtifactTable
+from flowstone_datastore.data_access import DataAccess
 from flowstone_datastore.fields import (
     are_texts,
     is_a,
@@ -23,7 +24,7 @@ from flowstone_datastore.fields import (
 )
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
-from flowstone_datastore.stored import ARTIFACTS, TEXTS, own_form, rows
+from flowstone_datastore.stored import ARTIFACTS, TEXTS, own_form, rows, several
 
 ENDED_STATES = ("finished", "failed", "cancelled")
 
@@ -50,11 +51,21 @@ def _are_tasks(_instance: Any, _attribute: Any, value: Any) -> None:
         refuse("TaskStarted.parents", value, "a tuple of (step, task)")
 
 
+def _are_accesses(_instance: Any, _attribute: Any, value: Any) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(item, DataAccess) for item in value):
+        refuse("the data of a task", value, "a tuple of DataAccess")
+
+
 def _is_task(task: Any) -> bool:
     match task:
         case (str(), str()):
             return True
     return False
+
+
+SPUN_TAG = "runtime:spin"
+"""The system tag of a run of one task, made to try its step: it is nobody's latest run, and no rule of retention
+counts it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -120,6 +131,8 @@ class TaskFinished:
         factory=ArtifactTable, validator=is_a(ArtifactTable), metadata=own_form(ArtifactTable)
     )
     reads: Reads = attrs.field(factory=Reads, validator=is_a(Reads), metadata=own_form(Reads))
+    data: tuple[DataAccess, ...] = attrs.field(default=(), validator=_are_accesses, metadata=several(DataAccess))
+    """What it read and wrote besides its artifacts."""
     transition: Transition | None = attrs.field(
         default=None, validator=optional(is_a(Transition)), metadata=own_form(Transition)
     )
@@ -147,6 +160,8 @@ class TaskFailed:
     )
     """What was set before it failed."""
     reads: Reads = attrs.field(factory=Reads, validator=is_a(Reads), metadata=own_form(Reads))
+    data: tuple[DataAccess, ...] = attrs.field(default=(), validator=_are_accesses, metadata=several(DataAccess))
+    """What it read and wrote besides its artifacts."""
     error: TaskError | None = attrs.field(
         default=None, validator=optional(is_a(TaskError)), metadata=own_form(TaskError)
     )

@@ -7,6 +7,7 @@ from typing import Self
 import attrs
 
 from flowstone_datastore.fields import refuse
+from flowstone_datastore.records import SPUN_TAG
 from flowstone_datastore.run_state import RunState, RunSummary
 
 GRACE_SECONDS = 24 * 3600
@@ -29,7 +30,8 @@ class KeepRules:
     """What keeps a run. A run goes only if none of the rules keeps it; with no rule at all, no run goes."""
 
     keep_last: int | None = attrs.field(default=None, validator=_is_count)
-    """So many runs of each flow stay, the ones that began last, however they ended."""
+    """So many runs of each flow stay, the ones that began last, however they ended; runs that tried one task of
+    another are not among them."""
     keep_tags: frozenset[str] = frozenset()
     """Runs with any of these tags stay, the user's tags or the system's."""
     older_than_seconds: float | None = attrs.field(default=None, validator=_is_duration)
@@ -98,6 +100,7 @@ def _last(runs: Iterable[RunFacts], count: int | None) -> set[tuple[str, str]]:
     """The `count` runs of each flow that began last; of those of one moment, the ones whose ids sort last."""
     by_flow = defaultdict(list)
     for run in runs:
-        by_flow[run.flow].append((run.started, run.run_id))
+        if SPUN_TAG not in run.tags:
+            by_flow[run.flow].append((run.started, run.run_id))
     newest = {flow: sorted(begun, reverse=True)[: count or 0] for flow, begun in by_flow.items()}
     return {(flow, run_id) for flow, begun in newest.items() for _, run_id in begun}

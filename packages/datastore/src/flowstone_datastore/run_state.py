@@ -73,11 +73,13 @@ class RunSummary:
     ended: RunEnded | None
     """`None` if the run is running, or died."""
     last_sign: float
-    """When the newest record was written: UTC, seconds since 1970."""
+    """When it was heard of last: UTC, seconds since 1970. Who changes its tags is no sign of it."""
     tags: frozenset[str]
     """The user's, after all changes. System tags never change: `started.system_tags`."""
     tasks: Mapping[tuple[str, str], TaskSummary]
     """By step and task id, in the order in which they began."""
+    tagged_at: float
+    """When its tags were changed last: UTC, seconds since 1970. The next change must have a later time."""
 
     @classmethod
     def of(cls, records: Iterable[Record], *, now: float, is_alive: IsAlive) -> Self | None:
@@ -89,15 +91,18 @@ class RunSummary:
         started: RunStarted | None = None
         ended: RunEnded | None = None
         last_sign = float("-inf")
+        tagged_at = float("-inf")
         tags: set[str] = set()
         tasks: dict[tuple[str, str], TaskSummary] = {}
         for record in records:
+            if isinstance(record, TagsChanged):
+                tags = (tags - set(record.removed)) | set(record.added)
+                tagged_at = max(tagged_at, record.time)
+                continue
             last_sign = max(last_sign, record.time)
             match record:
                 case TaskStarted() | TaskFinished() | TaskFailed():
                     tasks[record.step, record.task] = _after(tasks.get((record.step, record.task)), record)
-                case TagsChanged():
-                    tags = (tags - set(record.removed)) | set(record.added)
                 case RunStarted():
                     if started is None:
                         started = record
@@ -107,7 +112,7 @@ class RunSummary:
         if started is None:
             return None
         state = _state(started, ended, last_sign, now, is_alive)
-        return cls(state, started, ended, last_sign, frozenset(tags), tasks)
+        return cls(state, started, ended, last_sign, frozenset(tags), tasks, max(tagged_at, started.time))
 
     @property
     def finished_at(self) -> float | None:

@@ -11,8 +11,8 @@ import attrs
 
 from flowstone_datastore.address import check_address
 from flowstone_datastore.artifact import ChunkRef
+from flowstone_datastore.chunk_file import LEAD_MODULUS, path_of
 from flowstone_datastore.chunk_objects import Stray, chunk_objects
-from flowstone_datastore.chunk_store import LEAD_MODULUS, path_of
 from flowstone_datastore.datastore import Datastore
 from flowstone_datastore.findings import Damage, Finding, StrayObject
 from flowstone_datastore.log_check import check_logs

@@ -43,6 +43,17 @@ def own_form(kind: type[_HasForm]) -> Mapping[str, Form]:
     return stored(Form(lambda value: value.to_json(), kind.from_json))
 
 
+def several(kind: type[_HasForm]) -> Mapping[str, Form]:
+    """A tuple of values that have `to_json` and `from_json` of their own: an array."""
+
+    def read(raw: Any) -> tuple[Any, ...]:
+        if not isinstance(raw, list):
+            refuse("a list in a record", raw, "an array")
+        return tuple([kind.from_json(item) for item in raw])
+
+    return stored(Form(lambda value: [item.to_json() for item in value], read))
+
+
 def rows(length: int) -> Mapping[str, Form]:
     """A tuple of tuples of `length` names and numbers: an array of arrays."""
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from flowstone_datastore.address import address_of
 from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.artifact_table import ArtifactTable
+from flowstone_datastore.data_access import DataAccess
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.records import (
@@ -30,6 +31,9 @@ addresses = st.binary(max_size=4).map(address_of)
 _counts = st.integers(0, 2**63 - 1)
 _times = st.floats(0, 1e10)
 _texts = st.text(max_size=20)
+_accesses = st.builds(
+    DataAccess, st.sampled_from(["read", "written"]), _texts, _texts, st.none() | _counts, _counts
+)
 _plain_json = st.dictionaries(
     _texts,
     st.recursive(
@@ -94,6 +98,7 @@ def records() -> st.SearchStrategy[Any]:
     ended = {
         **attempt,
         "artifacts": tables(),
+        "data": st.lists(_accesses, max_size=2).map(tuple),
         "reads": st.builds(Reads, by_address, st.dictionaries(_texts, by_address, max_size=2)),
         "seconds": st.none() | _times,
         "cpu_seconds": st.none() | _times,

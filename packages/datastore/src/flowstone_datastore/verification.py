@@ -41,20 +41,31 @@ class Verification:
             return self._verify != "never"
         return not is_sealed(name, status) and _identity(name, status) not in self._seen
 
-    def passed(self, descriptor: int, name: str, status: os.stat_result) -> None:
-        """The file's bytes are right: nobody need check them again."""
+    def is_known_behind(self, name: str, before: str, status: os.stat_result) -> bool:
+        """Whether the file is known to begin with the end of chunk `before`, and to be right as well."""
+        return self._verify == "once" and is_sealed(f"{name} {before}", status)
+
+    def passed(self, descriptor: int, name: str, status: os.stat_result, before: str | None = None) -> None:
+        """The file's bytes are right: nobody need check them again. `before` is as for `written`."""
         if self._verify != "once":
             return
         try:
             if os.fstat(descriptor).st_mtime_ns == status.st_mtime_ns:  # else somebody touched it: that must stay
-                seal(descriptor, name, status)
+                seal(descriptor, _sealed_name(name, before), status)
         except OSError:
             self._seen.add(_identity(name, status))
 
-    def written(self, file: str, name: str) -> None:
-        """A file was just written, with bytes whose address was computed: nobody need check them."""
+    def written(self, file: str, name: str, before: str | None = None) -> None:
+        """A file was just written, with bytes whose address was computed: nobody need check them.
+
+        `before` is the chunk, if any, with whose end the file is known to begin.
+        """
         with contextlib.suppress(OSError):  # no seal: the first reader checks
-            seal(file, name, os.stat(file))  # noqa: PTH116 - as cheap as can be: for each chunk
+            seal(file, _sealed_name(name, before), os.stat(file))  # noqa: PTH116 - as cheap as can be: for each chunk
+
+
+def _sealed_name(name: str, before: str | None) -> str:
+    return name if before is None else f"{name} {before}"
 
 
 def _identity(name: str, status: os.stat_result) -> tuple[str, int, int, int]:

@@ -8,7 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowstone_client import Client, DataArtifact, Flow, Run, Step, Task
+    from flowstone_client import (
+        AllFlows,
+        Client,
+        DataArtifact,
+        Flow,
+        Metaflow,
+        Run,
+        Step,
+        Task,
+        default_metadata,
+        default_namespace,
+        get_metadata,
+        get_namespace,
+        metadata,
+        namespace,
+    )
     from flowstone_interfaces import FlowstoneError
     from flowstone_runtime import (
         USER_SKIP_STEP,
@@ -54,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "USER_SKIP_STEP",
+    "AllFlows",
     "CaughtError",
     "Client",
     "Config",
@@ -66,6 +82,7 @@ __all__ = [
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
+    "Metaflow",
     "NBRunner",
     "Parameter",
     "Run",
@@ -79,8 +96,14 @@ __all__ = [
     "conda_environment_yml_parser",
     "config_expr",
     "current",
+    "default_metadata",
+    "default_namespace",
     "environment",
     "exit_hook",
+    "get_metadata",
+    "get_namespace",
+    "metadata",
+    "namespace",
     "namespaced_event_name",
     "parallel",
     "parallel_imap_unordered",
@@ -102,7 +125,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "flowstone_client": ("Client", "DataArtifact", "Flow", "Run", "Step", "Task"),
+    "flowstone_client": (
+        "AllFlows",
+        "Client",
+        "DataArtifact",
+        "Flow",
+        "Metaflow",
+        "Run",
+        "Step",
+        "Task",
+        "default_metadata",
+        "default_namespace",
+        "get_metadata",
+        "get_namespace",
+        "metadata",
+        "namespace",
+    ),
     "flowstone_interfaces": ("FlowstoneError",),
     "flowstone_runtime": (
         "USER_SKIP_STEP",

@@ -24,13 +24,22 @@ def snapshot_code(
 ) -> Code:
     """Store the code by content; what is stored already is not written again.
 
+    See `code_files` for which files it is.
+    """
+    files = code_files(flow_file, root, loaded)
+    stored = {path: datastore.chunks.put((file.read_bytes(),)) for path, file in files.items()}
+    return Code(_relative(flow_file, root), stored)
+
+
+def code_files(flow_file: Path, root: Path, loaded: Mapping[str, ModuleType | None]) -> dict[str, Path]:
+    """The files of the code, by their paths relative to the root, sorted.
+
     `flow_file` and `root`, the project root, have no links in them; `loaded` is
-    `sys.modules`. Paths are relative to the root. A link to a file or a folder is
-    followed, and its content stored under the path of the link.
+    `sys.modules`. A link to a file or a folder is followed, and its content counts under
+    the path of the link.
     """
     files = _Imports(flow_file.parent, root).closure((flow_file, *_loaded_files(loaded, root)))
-    stored = {_relative(file, root): datastore.chunks.put((file.read_bytes(),)) for file in sorted(files)}
-    return Code(_relative(flow_file, root), stored)
+    return {_relative(file, root): file for file in sorted(files)}
 
 
 def is_first_party(file: Path, root: Path) -> bool:

@@ -21,15 +21,18 @@ from flowstone_runtime.flowspec import FlowSpec
 _COMMANDS = {
     "run": "Run the flow here.",
     "resume": "Go on where an older run ended.",
+    "spin": "Run one task of an older run again, as its step is written now.",
     "check": "Say what is wrong with the flow, if anything.",
     "show": "Show the steps of the flow.",
     "output-dot": "Print the graph for Graphviz.",
     "dump": "Show what a run, a step or a task stored.",
     "logs": "Show what tasks wrote.",
+    "tag": "Tag runs, and see how they are tagged.",
+    "package": "See the code that a run keeps.",
 }
 
-_KNOWS_THE_RUN = frozenset({"dump", "logs", "resume"})
-"""Commands about a run that there is: it has its configs, stored."""
+_KNOWS_THE_RUN = frozenset({"dump", "logs", "package", "resume", "spin", "tag"})
+"""Commands about a run that there is, which has its configs, stored; or about no value of a config."""
 
 
 class _FlowCommands(CommandGroup):

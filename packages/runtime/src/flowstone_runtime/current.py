@@ -161,13 +161,12 @@ class Current:
         from flowstone_client import Task
         from flowstone_datastore.run_state import TaskSummary
 
-        at = self._at("task")
-        summary = self.run.summary
+        at, run = self._at("task"), self.run
+        summary = run.summary
         # The scheduler may not have written down yet that the task has begun.
         known = summary.tasks.get((at.step_name, at.task_id))
         known = known or TaskSummary(at.step_name, at.task_id, at.retry_count)
-        assert at.datastore is not None, "a runner says where the run is stored"
-        return Task(self.run.pathspec, known, at.datastore, summary)
+        return Task._of(run._journal, summary, known)  # noqa: SLF001 - there is no public way before that
 
     @property
     def tempdir(self) -> str:

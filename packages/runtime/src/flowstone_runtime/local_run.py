@@ -52,14 +52,16 @@ from flowstone_runtime.parameters import parameters_of
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
 from flowstone_runtime.reuse import Reuse
-from flowstone_runtime.run_plan import Events, Outcome, RunPlan, StopRequest
+from flowstone_runtime.run_plan import DEFAULT_MAX_NUM_SPLITS, Events, Outcome, RunPlan, StopRequest
 from flowstone_runtime.scheduler import Scheduler
+from flowstone_runtime.step_request import WORKER_ARGV
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import ForkedWorker
 
 _HEARTBEAT_SECONDS = 10.0
-_SEGMENT = "scheduler"
+SEGMENT = "scheduler"
+"""What the one who runs a flow calls its part of the journal."""
 
 
 class Isolation(Enum):
@@ -87,6 +89,10 @@ class RunOptions:
     """Decorators for every step that has none of the same name: `retry:times=3`."""
     keeps_going: bool = False
     """After a failure, run all that does not need the failed task."""
+    max_num_splits: int = DEFAULT_MAX_NUM_SPLITS
+    """A foreach that is wider ends the run."""
+    has_debugger: bool = False
+    """Open a debugger where a step fails; for `Isolation.NONE`."""
     resume: ResumeRequest | None = None
     """Take over what stands of an older run; parameters that are not given are that run's."""
     run_id_file: Path | None = None
@@ -122,11 +128,11 @@ def run_flow(
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
         datastore, is_new_store = _open_store(settings)
         # Whatever can be wrong with what the user gave shows before the run has a name.
-        draft = _run_record(flow, graph, options, settings, datastore, origin)
+        draft = run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
         record = attrs.evolve(draft, run_id=run_id)
-        journal = datastore.journal(graph.name, run_id).writer(_SEGMENT)
+        journal = datastore.journal(graph.name, run_id).writer(SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
         if options.announce is not None:
@@ -134,8 +140,9 @@ def run_flow(
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         # Before the other: a zygote keeps open what was open when it was forked, so the last is closed first.
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
-        executor = _executor(options.isolation, TaskRunner(flow, graph, datastore, record), events)
-        logs = datastore.log(graph.name, run_id, _SEGMENT)
+        runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
+        executor = _executor(options.isolation, runner, events)
+        logs = datastore.log(graph.name, run_id, SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
         with open_reporter() as reporter:
@@ -209,7 +216,7 @@ def _run_to_end(scheduler: Scheduler, journal: SegmentWriter) -> Outcome:
     return outcome
 
 
-def _run_record(
+def run_record(
     flow: type[FlowSpec],
     graph: FlowGraph,
     options: RunOptions,
@@ -320,15 +327,21 @@ def _plan(
         run_record=ref,
         main_file=str(Path(main_file).absolute()),
         main_module=None if spec is None else spec.name,
-        # -P: a file in the working folder named like a module of ours must not take its place.
-        worker_argv=(sys.executable, "-P", "-m", "flowstone_runtime.worker"),
+        worker_argv=WORKER_ARGV,
         max_workers=_workers(options),
         capacity=this_machine(os.environ),
         environ=dict(os.environ),
         heartbeat_seconds=_HEARTBEAT_SECONDS,
+        max_num_splits=options.max_num_splits,
         keeps_going=options.keeps_going,
         reuse=reuse,
     )
+
+
+def _debugger() -> Callable[[BaseException], None]:
+    from flowstone_runtime.post_mortem import debug
+
+    return debug
 
 
 def _executor(isolation: Isolation, runner: TaskRunner, events: Events) -> Executor:

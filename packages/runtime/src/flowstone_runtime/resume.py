@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from flowstone_datastore import Datastore, RunState, RunSummary, is_alive
+from flowstone_datastore import SPUN_TAG, Datastore, RunState, RunSummary, is_alive
 from flowstone_runtime.errors import UsageError
 
 
@@ -59,7 +59,7 @@ def read_run(datastore: Datastore, flow: str, run_id: str) -> RunSummary:
 def _ended_runs(datastore: Datastore, flow: str, user: str) -> Iterator[RunSummary]:
     for run_id in datastore.run_ids(flow):
         summary = _summary(datastore, flow, run_id)
-        if summary is None or summary.started.user != user:
+        if summary is None or summary.started.user != user or SPUN_TAG in summary.started.system_tags:
             continue
         if summary.state is not RunState.RUNNING:
             yield summary

@@ -36,7 +36,7 @@ def describe_end(header: RunHeader, state: str, message: str, seconds: float, fa
     if state == "cancelled":
         return [f"{first}: {message}"]
     return [
-        first,
+        first if failed else f"{first}: {message}",
         *(f"what it wrote:   {command} logs {header.run_id}/{task}" for task in failed[:_MOST_FAILED]),
         f"go on from here: {command} resume --origin-run-id {header.run_id}",
     ]

@@ -11,6 +11,9 @@ from flowstone_interfaces import TaskEvent
 from flowstone_runtime.machine import Capacity
 from flowstone_runtime.reuse import Reuse
 
+DEFAULT_MAX_NUM_SPLITS = 1_000_000
+"""A foreach that is wider is taken for a mistake."""
+
 
 @attrs.frozen
 class StopRequest:
@@ -52,6 +55,8 @@ class RunPlan:
     heartbeat_seconds: float
     verify: Verify = "once"
     cache: ChunkCache | None = None
+    max_num_splits: int = DEFAULT_MAX_NUM_SPLITS
+    """A foreach that is wider ends the run."""
     keeps_going: bool = False
     """After a failure, run all that does not need the failed task."""
     reuse: Reuse | None = None

@@ -14,6 +14,29 @@ def target_argument() -> click.Argument:
     return click.Argument(["target"], default=LATEST, metavar="[RUN[/STEP[/TASK]]]")
 
 
+def flow_runs(context: CommandContext) -> Flow:
+    """All runs of the flow, whoever started them.
+
+    Raises:
+        NotFoundError: the flow never ran in this store.
+    """
+    return Flow(context.flow.__name__, client=Client(context.settings.store))
+
+
+def find_run(context: CommandContext, run_id: str) -> Run:
+    """One run; `latest` stands for the newest.
+
+    Raises:
+        NotFoundError: there is no such run.
+        UsageError: nothing ran yet.
+    """
+    flow = flow_runs(context)
+    run = flow.latest_run if run_id == LATEST else flow[run_id.removeprefix(f"{flow.id}/")]
+    if run is None:
+        raise UsageError(f"{flow.id} has not run yet; start it with: run")
+    return run
+
+
 def find_target(context: CommandContext, target: str) -> tuple[Run, list[Task]]:
     """The run, and the tasks that the target names: all of a run's or of a step's, or one.
 
@@ -24,10 +47,7 @@ def find_target(context: CommandContext, target: str) -> tuple[Run, list[Task]]:
         UsageError: the target has too many parts, or nothing ran yet.
     """
     run_id, *rest = target.removeprefix(f"{context.flow.__name__}/").split("/")
-    flow = Flow(context.flow.__name__, client=Client(context.settings.store))
-    run = flow.latest_run if run_id == LATEST else flow[run_id]
-    if run is None:
-        raise UsageError(f"{flow.id} has not run yet; start it with: run")
+    run = find_run(context, run_id)
     match rest:
         case []:
             return run, [task for step in run.steps() for task in step.tasks()]

@@ -39,6 +39,7 @@ from flowstone_runtime.ready_queue import Attempt, ReadyQueue
 from flowstone_runtime.reporter import Reporter
 from flowstone_runtime.run_plan import Events, Outcome, RunPlan, StopRequest
 from flowstone_runtime.running_task import RunningTask
+from flowstone_runtime.step_request import step_request
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
 from flowstone_runtime.thread_share import thread_share, thread_variables
 
@@ -62,7 +63,7 @@ class Scheduler:
         self._logs = logs
         self._reporter = reporter
         self._execution = Execution(plan.graph)
-        self._requests = {node.name: _request_of_step(plan, node.name) for node in plan.graph}
+        self._requests = {node.name: step_request(node, plan.worker_argv) for node in plan.graph}
         self._ready = ReadyQueue(self._needs, plan.capacity)
         self._running: dict[str, RunningTask] = {}
         self._records: dict[TaskKey, RecordRef] = {}
@@ -117,7 +118,18 @@ class Scheduler:
         self._append(old.started)
         self._records[task.key] = self._append(old.finished)
         self._reporter.task_reused(task.key.step, task.key.id)
-        return self._execution.finish(task.key, _transition(old.finished))
+        return self._followers(task.key, old.finished)
+
+    def _followers(self, key: TaskKey, record: TaskFinished) -> tuple[Task, ...]:
+        """What a finished task makes ready; if that is more than the run may split into, the run ends."""
+        transition = _transition(record)
+        count, most = transition.count, self._plan.max_num_splits
+        if count is not None and count > most:
+            message = f"{key} splits into {count} tasks, and --max-num-splits allows {most}; say so if it is meant"
+            self._failure = self._failure or message
+            self._stop = self._stop or Outcome("failed", message)
+            return ()
+        return self._execution.finish(key, transition)
 
     def _submit_ready(self) -> None:
         while self._stop is None:
@@ -220,7 +232,7 @@ class Scheduler:
         if isinstance(end.record, TaskFinished):
             self._records[key] = self._append(end.record)
             self._reporter.task_finished(key.step, key.id, end.record.seconds or 0.0)
-            self._add_ready(self._execution.finish(key, _transition(end.record)))
+            self._add_ready(self._followers(key, end.record))
             return
         node = self._plan.graph[key.step]
         again = next_attempt(node, attempt, end.record, event.reason, is_reported=end.is_reported)
@@ -260,14 +272,6 @@ class Scheduler:
     def _append(self, record: Record) -> RecordRef:
         self._last_record = time.monotonic()
         return self._journal.append(record)
-
-
-def _request_of_step(plan: RunPlan, step: str) -> TaskRequest:
-    """What each task of a step asks of the executor, but for what is its own."""
-    request = TaskRequest("", plan.worker_argv, b"")
-    for decorator in plan.graph[step].decorators:
-        request = decorator.plan(request)
-    return request
 
 
 def _transition(record: TaskFinished) -> Transition:

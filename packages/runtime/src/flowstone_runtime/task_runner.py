@@ -20,6 +20,7 @@ from flowstone_datastore import (
     Transition,
     UnpicklableError,
 )
+from flowstone_datastore.data_access import DataAccesses
 from flowstone_graph import FlowGraph, ForeachFrame, Kind, Node
 from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.current import ParallelPosition, Position, current
@@ -33,6 +34,7 @@ from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
 from flowstone_runtime.task_context import FLOW_IS_NO_ARTIFACT, FOREACH_PREFIX, TaskContext
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.task_surroundings import task_surroundings
 from flowstone_runtime.user_decorators.around_step import call_within_user_code
 from flowstone_runtime.user_decorators.user_step import UserCode
 from flowstone_runtime.user_traceback import report_error
@@ -46,6 +48,8 @@ class TaskRunner:
     graph: FlowGraph
     datastore: Datastore
     run: RunStarted
+    on_error: Callable[[BaseException], None] | None = None
+    """Called with what a step raised while `current` still says where it was: for a debugger."""
 
     def execute(self, spec: TaskSpec) -> TaskFinished | TaskFailed:
         """Run the step and store what it leaves on `self`.
@@ -60,16 +64,20 @@ class TaskRunner:
         position = self._position(spec)
         current.enter(position)
         error: BaseException | None = None
+        accesses = DataAccesses()
         try:
             attempt = _attempt(flow, context, spec.attempt, position.pathspec)
             call = _user_code(flow, context, inputs, spec.failure)
             for decorator in context.node.decorators:
                 call = partial(_call_within, decorator, attempt, call)
-            call()
+            with task_surroundings(self.datastore, self.run) as accesses:
+                call()
         except KeyboardInterrupt:
             raise
         except BaseException as raised:  # noqa: BLE001 - whatever the step raises is its outcome
             error = raised
+            if self.on_error is not None:
+                self.on_error(raised)
         finally:
             current.enter(None)
         table = ArtifactTable()
@@ -89,6 +97,7 @@ class TaskRunner:
                 attempt=spec.attempt,
                 artifacts=table,
                 reads=reads,
+                data=accesses.all(),
                 transition=None if leaving is None else Transition(leaving.targets, leaving.count),
                 seconds=seconds,
             )
@@ -102,6 +111,7 @@ class TaskRunner:
             attempt=spec.attempt,
             artifacts=table,
             reads=reads,
+            data=accesses.all(),
             error=report,
             reason="exception",
             will_retry=_will_retry(context.node, spec.attempt, error),

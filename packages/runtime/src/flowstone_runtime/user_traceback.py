@@ -61,15 +61,16 @@ def _trim(summary: traceback.TracebackException) -> None:
 
 
 def _last_user_frame(trace: TracebackType | None) -> tuple[str | None, int | None]:
-    ours = framework_folders()
     place: tuple[str | None, int | None] = (None, None)
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if not filename.startswith(ours) and not _is_library(filename):
+        if is_user_code(filename):
             place = (filename, trace.tb_lineno)
         trace = trace.tb_next
     return place
 
 
-def _is_library(filename: str) -> bool:
-    return filename.startswith(_LIBRARIES) or "site-packages" in filename or "dist-packages" in filename
+def is_user_code(filename: str) -> bool:
+    """True for a file that is neither a library's nor ours."""
+    is_library = filename.startswith(_LIBRARIES) or "site-packages" in filename or "dist-packages" in filename
+    return not is_library and not filename.startswith(framework_folders())

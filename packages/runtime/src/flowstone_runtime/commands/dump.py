@@ -1,30 +1,67 @@
 """`python flow.py dump`: what a run, a step or a task stored."""
 
+import pickle
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
+import attrs
 import click
 
 from flowstone_client import DataArtifact, Run, Task
-from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.artifact_preview import human_size, preview
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.commands.json_option import json_option, print_json
+from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.run_target import find_target, target_argument
 
-_LARGEST_LOADED_BYTES = 1 << 20
+
+@attrs.frozen
+class _Wanted:
+    """Which artifacts to show, and how much of each value."""
+
+    names: frozenset[str]
+    """Empty for all."""
+    has_private: bool
+    """Also those whose names begin with `_`."""
+    max_value_size: int
+
+    def of(self, task: Task) -> list[DataArtifact]:
+        """The task's artifacts, by name."""
+        names = sorted(task.data._entries) if self.has_private else [known.id for known in task.artifacts]  # noqa: SLF001
+        return [task[name] for name in names if not self.names or name in self.names]
 
 
 def command(flow: type[FlowSpec]) -> click.Command:
     """The command."""
 
     @click.pass_obj
-    def dump(context: CommandContext, /, target: str, include: str, max_value_size: int) -> None:
+    def dump(
+        context: CommandContext,
+        /,
+        target: str,
+        include: str,
+        private: bool,
+        max_value_size: int,
+        file: Path | None,
+        as_json: bool,
+    ) -> None:
         run, tasks = find_target(context, target)
-        names = {name for name in include.split(",") if name}
-        if "/" not in target.removeprefix(f"{flow.__name__}/"):
-            _describe_run(run)
+        wanted = _Wanted(frozenset(name for name in include.split(",") if name), private, max_value_size)
+        is_run = "/" not in target.removeprefix(f"{flow.__name__}/")
+        if is_run:
             tasks = tasks[-1:]
-        for task in tasks:
-            _describe_task(task, names, max_value_size)
+        if file is not None:
+            _save(file, tasks, wanted)
+        elif as_json:
+            told = {"run": _run_as_json(run)} if is_run else {}
+            print_json({**told, "tasks": [_task_as_json(task, wanted) for task in tasks]})
+        else:
+            if is_run:
+                _describe_run(run)
+            for task in tasks:
+                _describe_task(task, wanted)
 
     return click.Command(
         "dump",
@@ -33,6 +70,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
         params=[
             target_argument(),
             click.Option(["--include"], default="", metavar="NAME,NAME", help="Only these artifacts."),
+            click.Option(["--private"], is_flag=True, help="Also artifacts whose names begin with _."),
             click.Option(
                 ["--max-value-size"],
                 type=click.IntRange(min=0),
@@ -40,8 +78,49 @@ def command(flow: type[FlowSpec]) -> click.Command:
                 show_default=True,
                 help="Characters of each value to show.",
             ),
+            click.Option(
+                ["--file"],
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Write the values to this file instead: a pickled dict, pathspec to a dict of values.",
+            ),
+            json_option(),
         ],
     )
+
+
+def _save(file: Path, tasks: list[Task], wanted: _Wanted) -> None:
+    values = {task.pathspec: {known.id: known.data for known in wanted.of(task)} for task in tasks}
+    try:
+        file.write_bytes(pickle.dumps(values, protocol=5))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}; name another file") from error
+
+
+def _run_as_json(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.pathspec,
+        "state": run.state.value,
+        "created_at": run.created_at.isoformat(),
+        "user": run.user,
+        "message": run.message,
+        "steps": {step.id: dict(Counter(task.state.value for task in step.tasks())) for step in run.steps()},
+    }
+
+
+def _task_as_json(task: Task, wanted: _Wanted) -> dict[str, Any]:
+    return {
+        "task": task.pathspec,
+        "state": task.state.value,
+        "artifacts": {
+            known.id: {
+                "type": known.type,
+                "size": known.size,
+                "address": known.address,
+                "value": preview(known, wanted.max_value_size),
+            }
+            for known in wanted.of(task)
+        },
+    }
 
 
 def _describe_run(run: Run) -> None:
@@ -53,31 +132,11 @@ def _describe_run(run: Run) -> None:
         click.echo(f"  {step.id:20} {', '.join(f'{count} {state}' for state, count in states.items())}")
 
 
-def _describe_task(task: Task, names: set[str], max_value_size: int) -> None:
+def _describe_task(task: Task, wanted: _Wanted) -> None:
     click.echo(f"{task.pathspec}  {task.state.value}")
-    artifacts = [artifact for artifact in task.artifacts if not names or artifact.id in names]
+    artifacts = wanted.of(task)
     width = max((len(artifact.id) for artifact in artifacts), default=0)
     for artifact in artifacts:
         kind = artifact.type.removeprefix("builtins.")
-        value = _preview(artifact, max_value_size)
-        click.echo(f"  {artifact.id:{width}}  {_size(artifact.size):>9}  {kind:20}  {value}".rstrip())
-
-
-def _preview(artifact: DataArtifact, max_value_size: int) -> str:
-    """The beginning of the value, if that is cheap to have."""
-    if not max_value_size or artifact.size > _LARGEST_LOADED_BYTES:
-        return ""
-    try:
-        text = " ".join(repr(artifact.data).split())
-    except FlowstoneError as error:
-        return f"({error})"
-    return text if len(text) <= max_value_size else text[: max_value_size - 1] + "…"
-
-
-def _size(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+        value = preview(artifact, wanted.max_value_size)
+        click.echo(f"  {artifact.id:{width}}  {human_size(artifact.size):>9}  {kind:20}  {value}".rstrip())

@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.local_run import Isolation, RunOptions, run_flow
+from flowstone_runtime.json_reporter import json_reporter
+from flowstone_runtime.local_run import Isolation, OpenReporter, RunOptions, run_flow
 from flowstone_runtime.plain_reporter import plain_reporter
 from flowstone_runtime.reporter import Reporter
 from flowstone_runtime.resume import ResumeRequest
+from flowstone_runtime.run_plan import DEFAULT_MAX_NUM_SPLITS
 
 _PREFIX = "flowstone_"
 """Of the names that options have in Python, so that a flow may have a parameter attribute of the same name."""
@@ -39,6 +41,13 @@ def run_options() -> list[click.Parameter]:
             is_flag=True,
             help="After a failure, run all that does not need the failed task.",
         ),
+        click.Option(
+            ["--max-num-splits", f"{_PREFIX}max_num_splits"],
+            type=click.IntRange(min=1),
+            default=DEFAULT_MAX_NUM_SPLITS,
+            show_default=True,
+            help="Stop at a foreach over more items: it is taken for a mistake.",
+        ),
         click.Option(["--tag", f"{_PREFIX}tags"], multiple=True, help="Tag the run; may be given several times."),
         click.Option(
             ["--isolation", f"{_PREFIX}isolation"],
@@ -52,6 +61,14 @@ def run_options() -> list[click.Parameter]:
             type=click.Path(dir_okay=False, path_type=Path),
             help="Write the run's id to this file as soon as it is known.",
         ),
+        click.Option(
+            ["--pdb", f"{_PREFIX}has_debugger"],
+            is_flag=True,
+            help="Open a debugger where a step fails. Everything runs in this process, as with --isolation none.",
+        ),
+        click.Option(
+            ["--json", f"{_PREFIX}as_json"], is_flag=True, help="Print each event of the run as a line of JSON."
+        ),
     ]
 
 
@@ -60,7 +77,8 @@ def split_options(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     names = {option.name for option in run_options()}
     own = {name: value for name, value in values.items() if name not in names}
     options = {name.removeprefix(_PREFIX): value for name, value in values.items() if name in names}
-    return own, {**options, "isolation": Isolation(options["isolation"])}
+    isolation = Isolation.NONE if options["has_debugger"] else Isolation(options["isolation"])
+    return own, {**options, "isolation": isolation}
 
 
 def start(
@@ -70,18 +88,26 @@ def start(
     resume: ResumeRequest | None = None,
 ) -> int:
     """Run the flow as the options say; the exit code."""
+    as_json = options["as_json"]
+    fields = {name: value for name, value in options.items() if name != "as_json"}
     run = RunOptions(
         parameters=parameters,
         resume=resume,
         flow_options=context.flow_options,
         announce=context.announce,
-        **options,
+        **fields,
     )
-    # Tasks that are not captured write to the terminal themselves: a live table would be in their way.
-    is_live = context.is_terminal and not context.is_quiet and run.isolation is not Isolation.NONE
-    open_reporter = _live if is_live else partial(plain_reporter, sys.stdout, is_quiet=context.is_quiet)
-    outcome = run_flow(context.flow, run, context.settings, open_reporter)
+    outcome = run_flow(context.flow, run, context.settings, _reporter(context, run, as_json=as_json))
     return 0 if outcome.state == "finished" else 1
+
+
+def _reporter(context: CommandContext, run: RunOptions, *, as_json: bool) -> OpenReporter:
+    if as_json:
+        return partial(json_reporter, sys.stdout)
+    # Tasks that are not captured write to the terminal themselves: a live table would be in their way.
+    if context.is_terminal and not context.is_quiet and run.isolation is not Isolation.NONE:
+        return _live
+    return partial(plain_reporter, sys.stdout, is_quiet=context.is_quiet)
 
 
 def _live() -> AbstractContextManager[Reporter]:

@@ -3,13 +3,18 @@
 import click
 
 from flowstone_graph import draw, parse_flow
+from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.flowspec import FlowSpec
 
 
 def command(flow: type[FlowSpec]) -> click.Command:
     """The command."""
 
-    def show() -> None:
-        click.echo(draw(parse_flow(flow)))
+    def show(as_json: bool) -> None:
+        graph = parse_flow(flow)
+        if as_json:
+            print_json(graph.to_dict())
+        else:
+            click.echo(draw(graph))
 
-    return click.Command("show", callback=show, help="Show the steps of the flow.")
+    return click.Command("show", callback=show, help="Show the steps of the flow.", params=[json_option()])

@@ -1,0 +1,33 @@
+"""Changes of tags: a segment for each, and a hint by which an index finds the run again."""
+
+import os
+from collections.abc import Iterator
+
+from flowstone_datastore.journal import Journal
+from flowstone_datastore.records import TagsChanged
+from flowstone_datastore.storage import Storage
+from flowstone_interfaces.pathspec import check_part, is_part
+
+
+def append_tag_change(storage: Storage, flow: str, run_id: str, change: TagsChanged) -> None:
+    """Write a change down: nobody waits for anybody, and of several at once all hold.
+
+    Raises:
+        StoreNotWritableError: the store can only be read.
+        StorageError: it could not be written.
+    """
+    random = os.urandom(16).hex()
+    Journal(storage, flow, run_id).writer(f"tags-{random}").append(change)
+    storage.write_new(f"{_folder(flow)}/{random[:16]}.{check_part(run_id)}", b"")
+
+
+def tag_hints(storage: Storage, flow: str) -> Iterator[tuple[str, str]]:
+    """Each hint and the run whose tags were changed. One listing, however many runs there are."""
+    for name in storage.list(_folder(flow)):
+        run_id = name.partition(".")[2]
+        if is_part(run_id):
+            yield name, run_id
+
+
+def _folder(flow: str) -> str:
+    return f"tagged/{check_part(flow)}"

@@ -1,0 +1,27 @@
+"""An artifact in a few words."""
+
+from flowstone_client import DataArtifact
+from flowstone_interfaces import FlowstoneError
+
+_LARGEST_LOADED_BYTES = 1 << 20
+
+
+def preview(artifact: DataArtifact, max_value_size: int) -> str:
+    """The beginning of the value, if that is cheap to have."""
+    if not max_value_size or artifact.size > _LARGEST_LOADED_BYTES:
+        return ""
+    try:
+        text = " ".join(repr(artifact.data).split())
+    except FlowstoneError as error:
+        return f"({error})"
+    return text if len(text) <= max_value_size else text[: max_value_size - 1] + "…"
+
+
+def human_size(size_bytes: int) -> str:
+    """Bytes, for people."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,176 @@
+"""Do one task of an older run once more, as its step is written now: a run of that task alone."""
+
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from flowstone_client.settings import Settings
+from flowstone_datastore import (
+    SPUN_TAG,
+    Datastore,
+    RunEnded,
+    RunStarted,
+    RunSummary,
+    SegmentWriter,
+    TaskFailed,
+    TaskFinished,
+)
+from flowstone_datastore.deletion import delete_run
+from flowstone_executors import InProcessExecutor
+from flowstone_graph import FlowGraph
+from flowstone_interfaces import TaskFinished as TaskFinishedEvent
+from flowstone_runtime.config import bind_configs, bound_configs
+from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.end_of_task import end_of_task
+from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.included_content import save_value
+from flowstone_runtime.local_run import SEGMENT, Isolation, RunOptions, run_record
+from flowstone_runtime.resume import ResumeRequest
+from flowstone_runtime.run_plan import Events
+from flowstone_runtime.spin import InputChanges, SpinTask, taken_over
+from flowstone_runtime.step_request import WORKER_ARGV, step_request
+from flowstone_runtime.task_runner import TaskRunner
+from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.worker import ForkedWorker
+
+
+@attrs.frozen
+class SpinOptions:
+    """How to do it."""
+
+    changes: InputChanges = attrs.field(factory=InputChanges)
+    skips_decorators: bool = False
+    """Run the step as if it had no decorators."""
+    added: tuple[str, ...] = ()
+    """Decorators as `--with` takes them."""
+    has_debugger: bool = False
+    """Open a debugger where the step fails."""
+
+
+@attrs.frozen
+class SpinResult:
+    """What became of it."""
+
+    run_id: str
+    """Of the run that has this one task."""
+    record: TaskFinished | TaskFailed
+
+
+def spin(
+    flow: type[FlowSpec],
+    datastore: Datastore,
+    settings: Settings,
+    origin: RunSummary,
+    step: str,
+    task: str,
+    options: SpinOptions,
+) -> SpinResult:
+    """Run the task in this process; its run is recorded beside the others, and counts as none of them.
+
+    Raises:
+        InvalidFlowError: the flow's graph is at fault; nothing has run.
+        UsageError: the task cannot be done again; nothing has run.
+        StorageError: the store cannot be used.
+    """
+    bind_configs(flow, stored_configs(flow, datastore, origin.started))
+    graph = declared_graph(flow, options.added, bound_configs(flow))
+    if options.skips_decorators:
+        graph = _without_decorators(graph, step)
+    chosen = SpinTask.of(graph, origin, step, task)
+    record = _first_record(flow, graph, datastore, settings, origin, options)
+    journal = datastore.journal(graph.name, record.run_id).writer(SEGMENT)
+    spec = _spec(datastore, record, journal, chosen, origin, options.changes)
+    runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
+    end = _execute(runner, spec, graph, chosen, journal)
+    state = "finished" if isinstance(end, TaskFinished) else "failed"
+    journal.append(RunEnded(time=time.time(), state=state))
+    return SpinResult(record.run_id, end)
+
+
+def forget(datastore: Datastore, flow: str, run_id: str) -> None:
+    """Delete the record of such a run; what only it stored goes with the next collection."""
+    delete_run(datastore, flow, run_id, time.time())
+
+
+def _without_decorators(graph: FlowGraph, step: str) -> FlowGraph:
+    nodes = [attrs.evolve(node, decorators=()) if node.name == step else node for node in graph]
+    return attrs.evolve(graph, nodes=tuple(nodes))
+
+
+def _first_record(
+    flow: type[FlowSpec],
+    graph: FlowGraph,
+    datastore: Datastore,
+    settings: Settings,
+    origin: RunSummary,
+    options: SpinOptions,
+) -> RunStarted:
+    resume = ResumeRequest(origin.started.run_id)
+    run = RunOptions(parameters={}, isolation=Isolation.NONE, added=options.added, resume=resume)
+    draft = run_record(flow, graph, run, settings, datastore, origin)
+    tags = [tag for tag in draft.system_tags if not tag.startswith("runtime:")]
+    run_id = datastore.new_run_id(graph.name, draft.time)
+    return attrs.evolve(draft, run_id=run_id, system_tags=(*tags, SPUN_TAG))
+
+
+def _spec(
+    datastore: Datastore,
+    record: RunStarted,
+    journal: SegmentWriter,
+    chosen: SpinTask,
+    origin: RunSummary,
+    changes: InputChanges,
+) -> TaskSpec:
+    """Write down what the task comes after; what a worker is told to do."""
+    run_ref = journal.append(record)
+    refs: list[ParentRef] = []
+    for key, task in chosen.before.items():
+        saved = _saved(datastore, changes.for_parent(key))
+        started, finished = taken_over(task, origin.started.run_id, time.time(), saved)
+        journal.append(started)
+        refs.append(ParentRef(key, journal.append(finished)))
+    return TaskSpec(
+        store=datastore.url,
+        flow=record.flow,
+        run_id=record.run_id,
+        key=chosen.key,
+        attempt=0,
+        stack=chosen.stack,
+        parents=tuple(refs) if chosen.has_parents else (),
+        split=refs[0] if refs and not chosen.has_parents else None,
+        run_record=run_ref,
+        main_file=str(Path(sys.argv[0]).absolute()),
+    )
+
+
+def _saved(datastore: Datastore, values: Mapping[str, Any]) -> Any:
+    return {name: save_value(datastore.artifacts, value) for name, value in values.items()}
+
+
+def _execute(
+    runner: TaskRunner, spec: TaskSpec, graph: FlowGraph, chosen: SpinTask, journal: SegmentWriter
+) -> TaskFinished | TaskFailed:
+    began, worker = time.time(), f"pid {os.getpid()}"
+    journal.append(attrs.evolve(chosen.started, time=began, attempt=0, worker=worker))
+    events: Events = queue.SimpleQueue()
+    request = attrs.evolve(step_request(graph[spec.key.step], WORKER_ARGV), id="spin", payload=spec.to_json())
+    InProcessExecutor(events.put, ForkedWorker(runner)).submit(request)
+    event = events.get()
+    while not isinstance(event, TaskFinishedEvent):
+        event = events.get()
+    end = end_of_task(event, spec.key, 0, None, time.time() - began).record
+    journal.append(end)
+    return end
+
+
+def _debugger() -> Callable[[BaseException], None]:
+    from flowstone_runtime.post_mortem import debug
+
+    return debug

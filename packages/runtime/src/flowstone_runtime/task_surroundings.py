@@ -1,0 +1,19 @@
+"""What a task finds around it: a client of the run's own store, and somebody who notes what data it moves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flowstone_client import Client, use_client
+from flowstone_datastore import Datastore, RunStarted, collecting_data_access
+from flowstone_datastore.data_access import DataAccesses
+
+
+@contextmanager
+def task_surroundings(datastore: Datastore, run: RunStarted) -> Iterator[DataAccesses]:
+    """While a task runs, `Flow(...)` and its kin look into the run's store, in its user's namespace."""
+    before = use_client(Client(datastore, namespace=f"user:{run.user}"))
+    try:
+        with collecting_data_access() as accesses:
+            yield accesses
+    finally:
+        use_client(before)
