@@ -122,7 +122,7 @@ class RunJournal:
 
 
 def steps_of(summary: RunSummary) -> tuple[str, ...]:
-    """The steps of the flow that have begun, in the order of their first task; without hidden ones (`_exit_hook`)."""
+    """The steps of the flow that have begun, in the order of their first task, without hidden ones."""
     return tuple(dict.fromkeys(step for step, _ in summary.tasks if not step.startswith("_")))
 
 
