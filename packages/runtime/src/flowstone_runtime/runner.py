@@ -4,7 +4,6 @@ with Runner("train.py") as runner:
 print(runner.run(alpha=0.2).run.data.model)
 """
 
-import asyncio
 import json
 import os
 import subprocess
@@ -83,8 +82,10 @@ class ExecutingRun:
             return "timeout" if self._is_timed_out else "running"
         return "successful" if code == 0 else "failed"
 
-    async def wait(self, timeout: float | None = None, stream: str | None = None) -> Self:  # noqa: ASYNC109 - as users know it
+    async def wait(self, timeout: float | None = None, stream: str | None = None) -> Self:  # noqa: ASYNC109 - the name users know
         """Wait for the end, at most `timeout` seconds; show `stream` (`stdout` or `stderr`) meanwhile."""
+        import asyncio
+
         try:
             async with asyncio.timeout(timeout):
                 if stream is not None:
@@ -99,6 +100,8 @@ class ExecutingRun:
 
     async def stream_log(self, stream: str, position: int = 0) -> AsyncIterator[tuple[int, str]]:
         """Each line that is written, from `position` on, with the position to go on from."""
+        import asyncio
+
         captured = self._captured[stream]
         while (line := await asyncio.to_thread(captured.line, position)) is not None:
             position += 1
@@ -161,10 +164,14 @@ class Runner:
 
     async def async_run(self, **parameters: Any) -> ExecutingRun:
         """Start a run, and return as soon as it exists; see `run`."""
+        import asyncio
+
         return await asyncio.to_thread(self._start, "run", parameters)
 
     async def async_resume(self, step: str | None = None, **parameters: Any) -> ExecutingRun:
         """Resume an older run, and return as soon as the new one exists; see `run`."""
+        import asyncio
+
         return await asyncio.to_thread(self._start, "resume", parameters, step)
 
     def cleanup(self) -> None:
@@ -182,6 +189,8 @@ class Runner:
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
+        import asyncio
+
         await asyncio.to_thread(self.cleanup)
 
     def _start(self, command: str, parameters: Mapping[str, Any], step: str | None = None) -> ExecutingRun:
