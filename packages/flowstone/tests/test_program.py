@@ -1,5 +1,6 @@
 """What the `flowstone` program prints, with runs and plugins that are there for the purpose."""
 
+import json
 import os
 import subprocess
 import sys
@@ -187,6 +188,44 @@ def test_broken_plugins_are_a_warning_each_and_stop_nothing(call, plugins) -> No
     broken = call("broken", **plugins)
     assert broken.returncode == 2
     assert "warning: the plugin 'broken'" in broken.stderr
+
+
+def test_status_tells_where_what_and_who(call, store) -> None:
+    """The first question on a strange machine."""
+    lines = call("status").stdout.splitlines()
+    assert lines[0] == f"store  {store.url}"
+    assert "Train: 1 failed, 1 finished" in lines
+    assert any(line.startswith("running: Serve/20260103-100000-cccc by ada since 2026-01-01T10") for line in lines)
+    told = json.loads(call("status", "--json").stdout)
+    assert told["flows"] == {"Serve": {"running": 1}, "Train": {"failed": 1, "finished": 1}}
+    assert [run["run"] for run in told["running"]] == ["Serve/20260103-100000-cccc"]
+
+
+def test_status_where_nothing_ran(call) -> None:
+    """It is no error to begin."""
+    assert "nothing ran here yet" in call("status").stdout
+
+
+def test_runs_are_chosen_and_told_to_programs(call, store) -> None:
+    """By state, tag and condition; one object a line."""
+
+    def chosen(*arguments: str) -> list[str]:
+        return [json.loads(line)["run"] for line in call("runs", "--json", *arguments).stdout.splitlines()]
+
+    assert chosen("--state", "finished") == ["Train/20260101-100000-aaaa"]
+    assert chosen("--tag", "a", "--tag", "b") == ["Train/20260102-100000-bbbb"]
+    assert chosen("--tag", "a", "--tag", "nightly") == []
+    assert chosen("--where", "alpha > 1") == []
+    unclear = call("runs", "--where", "1 +")
+    assert (unclear.returncode, unclear.stderr.startswith("error: ")) == (2, True)
+
+
+def test_what_is_printed_for_people_is_there_for_programs(call, plugins) -> None:
+    """Plugins and settings."""
+    found = json.loads(call("plugins", "--json", **plugins).stdout)
+    broken = [plugin["name"] for group in found.values() for plugin in group if plugin["error"]]
+    assert set(broken) >= {"broken", "gone"}
+    assert json.loads(call("config", "show", "--json").stdout)["store"]["from"] == "default"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(call, store, tmp_path) -> None:

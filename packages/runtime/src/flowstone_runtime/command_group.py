@@ -11,6 +11,9 @@ from flowstone_runtime.output import drop_output
 
 _DAMAGE = (DamagedChunkError, DamagedLogError, DamagedRecordError, MissingChunkError)
 
+COMPLETION_VARIABLE = "_FLOWSTONE_COMPLETE"
+"""With it, a shell asks any command line of ours what may come next."""
+
 
 class CommandGroup(click.Group):
     """Commands whose reader may go away, and that say which they are when asked for another."""
@@ -42,7 +45,9 @@ def run_group(group: click.Group, arguments: list[str], program_name: str) -> in
     is told on standard error.
     """
     try:
-        result = group.main(arguments, prog_name=program_name, standalone_mode=False)
+        result = group.main(
+            arguments, prog_name=program_name, complete_var=COMPLETION_VARIABLE, standalone_mode=False
+        )
     except click.ClickException as error:
         error.show()
         return 2

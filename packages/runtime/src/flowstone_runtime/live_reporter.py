@@ -165,7 +165,14 @@ def _cells(step: str, row: _StepRow, now: float, *, is_over: bool) -> tuple[Text
         return Text(step, style="dim"), Text(""), Text(""), Text("")
     succeeded = row.done + row.reused
     style = "red" if row.failed else "green" if succeeded == row.total else "bold"
-    bar = ProgressBar(total=row.total, completed=succeeded + row.failed, width=_BAR_WIDTH)
+    # Named colours: those of themes are grey on terminals with sixteen.
+    bar = ProgressBar(
+        total=row.total,
+        completed=succeeded + row.failed,
+        width=_BAR_WIDTH,
+        complete_style="cyan",
+        finished_style=style,
+    )
     counts = Text(f"{succeeded}/{row.total}")
     if row.reused:
         counts.append(f"  {row.reused} taken over", style="cyan")
