@@ -61,14 +61,13 @@ complete -c python -c python3 -a '(_flowstone_python_completion)'
 
 @click.command()
 @click.argument("shell", type=click.Choice(sorted(_PYTHON)))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
     """Print what SHELL needs to complete `flowstone ...` and `python FLOW.py ...` with the tab key.
 
     Put `eval "$(flowstone completion bash)"` into ~/.bashrc, or the like for your shell.
     """
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these shells"
-    from flowstone.__main__ import program
-
-    click.echo(kind(program, {}, "flowstone", COMPLETION_VARIABLE).source())
+    click.echo(kind(ctx.find_root().command, {}, "flowstone", COMPLETION_VARIABLE).source())
     click.echo(_PYTHON[shell] % {"variable": COMPLETION_VARIABLE})
