@@ -81,3 +81,33 @@ def test_the_lineage_of_a_value_crosses_flows(flow_file):
     assert fit.facts["file"] == "train.py"
     lines = train.path.read_text().splitlines()
     assert "fit" in lines[fit.facts["line"] - 1] + lines[fit.facts["line"]]
+
+
+def test_steps_look_at_other_runs_in_the_namespace_of_their_run(flow_file) -> None:
+    """Whose results a step builds upon is said once, for the run."""
+    source = """
+        from flowstone import Flow
+
+        class Peek(FlowSpec):
+            @step
+            def start(self):
+                self.seen = len(list(Flow("Peek")))
+                self.namespace = current.namespace
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+
+        if __name__ == "__main__":
+            Peek()
+    """
+    flow = flow_file(source)
+    flow.call("run", environ={"FLOWSTONE_USER": "bob"})
+    seen = {}
+    for namespace in (None, "user:bob", ""):
+        words = [] if namespace is None else ["--namespace", namespace]
+        flow.call("run", *words, environ={"FLOWSTONE_USER": "ada"})
+        data = flow.latest_run().data
+        seen[namespace] = (data.seen, data.namespace)
+    assert seen == {None: (1, "user:ada"), "user:bob": (1, "user:bob"), "": (4, None)}

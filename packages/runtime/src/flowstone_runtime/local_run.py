@@ -82,6 +82,8 @@ class RunOptions:
     parameters: Mapping[str, Any]
     """Attribute name to value, converted to the parameter's type; for those left out, their defaults count."""
     tags: tuple[str, ...] = ()
+    namespace: str | None = None
+    """In which tasks look at other runs: a tag, empty for all runs; `None` for that of whoever runs it."""
     max_workers: int = 0
     """Tasks at once; 0 for one for each core that this process may use."""
     isolation: Isolation = Isolation.FORK
@@ -260,6 +262,7 @@ def run_record(
             "isolation": options.isolation.value,
             "max_workers": _workers(options),
             "with": list(options.added),
+            **({} if options.namespace is None else {"namespace": options.namespace}),
             "current": {name: value for fact in facts for name, value in fact.current.items()},
         },
     )

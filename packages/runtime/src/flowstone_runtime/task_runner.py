@@ -34,7 +34,7 @@ from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.parent_artifacts import ParentArtifacts, nothing_inherited
 from flowstone_runtime.task_context import FLOW_IS_NO_ARTIFACT, FOREACH_PREFIX, TaskContext
 from flowstone_runtime.task_spec import ParentRef, TaskSpec
-from flowstone_runtime.task_surroundings import task_surroundings
+from flowstone_runtime.task_surroundings import namespace_of, task_surroundings
 from flowstone_runtime.user_decorators.around_step import call_within_user_code
 from flowstone_runtime.user_decorators.user_step import UserCode
 from flowstone_runtime.user_traceback import report_error
@@ -176,7 +176,7 @@ class TaskRunner:
             origin_run_id=run.origin_run,
             parameter_names=tuple(run.parameters),
             tags=frozenset(run.tags),
-            namespace=f"user:{run.user}",
+            namespace=namespace_of(run),
             graph_info=run.graph,
             parallel=self._parallel_position(spec),
             datastore=self.datastore,

@@ -50,6 +50,11 @@ def run_options() -> list[click.Parameter]:
         ),
         click.Option(["--tag", f"{_PREFIX}tags"], multiple=True, help="Tag the run; may be given several times."),
         click.Option(
+            ["--namespace", f"{_PREFIX}namespace"],
+            metavar="TAG",
+            help="In which steps look at other runs: a tag such as user:ada, or '' for all; else your own.",
+        ),
+        click.Option(
             ["--isolation", f"{_PREFIX}isolation"],
             type=click.Choice([isolation.value for isolation in Isolation]),
             default=Isolation.FORK.value,

@@ -63,8 +63,8 @@ def command(flow: type[FlowSpec]) -> click.Command:
         "spin",
         callback=run,
         help=(
-            "Run one task of an older run again, as its step is written now: in this process, with the inputs that "
-            "it had. Of STEP alone, in the newest run that came to it: a task that failed, else the first. "
+            "Run one task of an older run again, as its step is written now: in this process, with the inputs "
+            "that it had. Of STEP alone, in the newest run that came to it: a task that failed, else the first. "
             "What it stores is compared with what the old task stored. It counts as no run of the flow."
         ),
         params=[
