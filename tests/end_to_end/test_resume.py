@@ -81,7 +81,7 @@ def test_what_finished_is_taken_over_and_the_rest_runs(train) -> None:
     assert run.data.text == "[0, 1, 2] 1"
     fit = run["fit"]["1"]
     assert fit.data.score == 1
-    assert fit.parents == (f"Train/{run.id}/start/0",)
+    assert fit.parent_task_pathspecs == (f"Train/{run.id}/start/0",)
     assert fit.index == 1
     assert fit.origin_pathspec == f"Train/{failed.id}/fit/1"
     assert run["report"].task.origin_pathspec is None
