@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from flowstone import Runner
-from flowstone_runtime.runner import RunNotStartedError
+from flowstone_runtime.executing import RunNotStartedError
 
 FLOW = """
     import time
@@ -14,6 +14,7 @@ FLOW = """
         alpha = Parameter("alpha", default=1)
         items = Parameter("items", type=JSONType, default=[1])
         seconds = Parameter("seconds", default=0.0)
+        loud = Parameter("loud", is_flag=True, default=False)
 
         @step
         def start(self):
@@ -44,6 +45,16 @@ def test_a_program_runs_a_flow_and_looks_at_what_it_left(flow_file) -> None:
         assert (failed.status, failed.run.state.value) == ("failed", "failed")
         resumed = runner.resume(alpha=2)
         assert resumed.run.successful
+        assert not resumed.run.parameters.loud
+        loud = runner.resume("start", loud=True)
+        assert loud.run.parameters.loud
+        assert not runner.resume("start", loud=False).run.parameters.loud
+        tried = runner.spin("start", skip_decorators=True)
+        assert (tried.status, tried.task.data.alpha) == ("successful", 2)
+        assert tried.task.parent.parent.system_tags >= {"runtime:spin"}
+        assert runner.spin("start", persist=False).returncode == 0
+        with pytest.raises(RunNotStartedError, match="nowhere"):
+            runner.spin("nowhere")
 
 
 def test_what_is_refused_says_why(flow_file) -> None:
@@ -63,7 +74,9 @@ def test_a_run_in_an_event_loop(flow_file) -> None:
             assert (await executing.wait()).status == "successful"
             slow = await runner.async_run(seconds=600)
             assert slow.run.state.value == "running"
-            assert (await slow.wait(timeout=0.1)).status == "timeout"
+            assert (await slow.wait(timeout=0.1, stream="stdout")).status == "timeout"
+            tried = await runner.async_spin(f"{executing.run.id}/start")
+            assert (await tried.wait()).task.data.alpha == 5
             run = slow.run
         assert run.state.value == "cancelled"
 

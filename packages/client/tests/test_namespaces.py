@@ -13,6 +13,7 @@ from flowstone_client import (
     default_namespace,
     get_metadata,
     get_namespace,
+    inspect_spin,
     metadata,
     namespace,
     use_client,
@@ -124,3 +125,12 @@ def test_another_store_can_be_the_one_that_is_asked(runs, tmp_path, store):
     with pytest.raises(NotAStoreError):
         metadata(str(tmp_path / "nowhere"))
     assert get_metadata() == store.url
+
+
+def test_what_was_tried_in_a_project_is_found_by_its_folder(runs, tmp_path, store):
+    """As people know it: `inspect_spin(".")`; a store itself will do, too."""
+    project = Datastore.open(tmp_path / "project" / ".flowstone", create=True)
+    assert inspect_spin(str(tmp_path / "project")) == get_metadata() == project.url
+    assert inspect_spin(str(tmp_path / "store")) == store.url
+    with pytest.raises(NotAStoreError):
+        inspect_spin(str(tmp_path))

@@ -3,7 +3,10 @@
 It looks into the store of the working folder, in the namespace of whoever asks: `user:<name>`.
 """
 
+from pathlib import Path
+
 from flowstone_client.client import Client
+from flowstone_client.settings import DEFAULT_STORE
 
 
 class _DefaultClient:
@@ -61,6 +64,19 @@ def metadata(place: str) -> str:
     url = client.datastore.url
     use_client(client)
     return url
+
+
+def inspect_spin(place: str = ".") -> str:
+    """From now on, look into the store of a project's folder, as after `spin` there; returns the store's URL.
+
+    What was tried lies in the same store as the runs: `Flow("Train").runs("runtime:spin")`. `place` may also be
+    the store itself, as for `metadata`.
+
+    Raises:
+        NotAStoreError: there is none.
+    """
+    folder = Path(place) / DEFAULT_STORE
+    return metadata(str(folder) if folder.is_dir() else place)
 
 
 def get_metadata() -> str:

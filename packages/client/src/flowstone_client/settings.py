@@ -26,6 +26,8 @@ _VARIABLES = {
     "cache_bytes": "FLOWSTONE_CACHE_SIZE",
 }
 _PATHS = ("store", "cache_folder")
+DEFAULT_STORE = ".flowstone"
+"""Where a project's store is, in the folder of the project."""
 _DEFAULT_CACHE = "20 GiB"
 _PROJECT_MARKS = (".git", "pyproject.toml")
 
@@ -194,7 +196,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def _defaults(environ: Mapping[str, str]) -> dict[str, str]:
     caches = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".cache")
     return {
-        "store": ".flowstone",
+        "store": DEFAULT_STORE,
         "user": _default_user(environ),
         "cache_folder": str(Path(caches) / "flowstone" / "chunks"),
         "cache_bytes": _DEFAULT_CACHE,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         default_namespace,
         get_metadata,
         get_namespace,
+        inspect_spin,
         metadata,
         namespace,
     )
@@ -102,6 +103,7 @@ __all__ = [
     "exit_hook",
     "get_metadata",
     "get_namespace",
+    "inspect_spin",
     "metadata",
     "namespace",
     "namespaced_event_name",
@@ -138,6 +140,7 @@ _HOMES = {
         "default_namespace",
         "get_metadata",
         "get_namespace",
+        "inspect_spin",
         "metadata",
         "namespace",
     ),
@@ -186,7 +189,7 @@ _HOMES = {
 }
 _TO_COME = frozenset(
     {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "pypi", "conda_base", "pypi_base"}
-    | {"S3", "Deployer", "DeployedFlow", "NBDeployer", "inspect_spin"}
+    | {"S3", "Deployer", "DeployedFlow", "NBDeployer"}
 )
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,7 +1,8 @@
 """What a process writes, kept while it is written."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import IO, TextIO
 
 
@@ -13,27 +14,43 @@ class CapturedOutput:
         self._shown = shown
         self._lines: list[str] = []
         self._is_over = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._read, name="flowstone-runner-output", daemon=True)
         self._thread.start()
 
     @property
     def text(self) -> str:
         """All that was written so far."""
-        with self._changed:
+        with self._lock:
             return "".join(self._lines)
 
-    def lines(self, position: int = 0) -> Iterator[tuple[int, str]]:
-        """Each line from `position` (counted from 0) on, with the position after it; waits for more to come."""
-        while (line := self.line(position)) is not None:
-            position += 1
-            yield position, line
+    async def lines(self, position: int = 0) -> AsyncIterator[str]:
+        """Each line from `position` (counted from 0) on; waits for more to come, without a thread."""
+        import asyncio
 
-    def line(self, position: int) -> str | None:
-        """The line at a position, once it is there; `None` if there will be none."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_over or len(self._lines) > position)
-            return self._lines[position] if len(self._lines) > position else None
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def listener() -> None:
+            with suppress(RuntimeError):  # the loop was closed, and nobody waits
+                loop.call_soon_threadsafe(news.set)
+
+        with self._lock:
+            self._listeners.append(listener)
+        try:
+            while True:
+                news.clear()
+                with self._lock:
+                    found, is_over = self._lines[position:], self._is_over
+                for line in found:
+                    yield line
+                if is_over:
+                    return
+                position += len(found)
+                await news.wait()
+        finally:
+            with self._lock:
+                self._listeners.remove(listener)
 
     def join(self) -> None:
         """Wait until nothing can be written any more."""
@@ -42,12 +59,18 @@ class CapturedOutput:
     def _read(self) -> None:
         for data in self._source:
             line = data.decode("utf-8", "backslashreplace")
-            with self._changed:
+            with self._lock:
                 self._lines.append(line)
-                self._changed.notify_all()
+            self._tell()
             if self._shown is not None:
                 self._shown.write(line)
-        with self._changed:
+        with self._lock:
             self._is_over = True
-            self._changed.notify_all()
+        self._tell()
         self._source.close()
+
+    def _tell(self) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowstone_client import Run
+from flowstone_client import Run, Task
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.notebook_source import flow_source
 from flowstone_runtime.runner import Runner
@@ -61,6 +61,13 @@ class NBRunner(Runner):
         """Resume an older run to its end, and clean up; the new run."""
         try:
             return self.resume(step, **parameters).run
+        finally:
+            self.cleanup()
+
+    def nbspin(self, pathspec: str, **options: Any) -> Task:
+        """Do one task of an older run again, to its end, and clean up; the new task."""
+        try:
+            return self.spin(pathspec, **options).task
         finally:
             self.cleanup()
 

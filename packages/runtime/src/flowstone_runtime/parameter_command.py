@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flowstone_runtime.config import bound_configs, has_bound_configs
+from flowstone_runtime.flag_values import take_flag_values
 from flowstone_runtime.parameters import Parameter
 
 _BEFORE_THE_COMMAND = frozenset(
@@ -53,7 +54,7 @@ class CommandWithParameters(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; of an option that stands in the wrong place, say where it belongs."""
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, take_flag_values(ctx, self.asked, args))
         except click.NoSuchOption as error:
             option = error.option_name
             if option not in _BEFORE_THE_COMMAND:

@@ -9,6 +9,7 @@ import click
 from flowstone_runtime.config_value import ConfigValue
 from flowstone_runtime.config_values import is_delayed, resolve
 from flowstone_runtime.errors import UsageError
+from flowstone_runtime.flag_values import with_flag_value
 from flowstone_runtime.parameter_context import ParameterContext, computed_default, store_kind
 from flowstone_runtime.parameter_types import SeparatedTexts, click_type_of, text_of_default
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 class ParameterOption(click.Option):
     """An option whose type may be any function: whatever it raises is the fault of the text."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Take the value, also that of a flag in one word: `--fast=false`."""
+        return super().handle_parse_result(ctx, with_flag_value(ctx, self, opts), args)
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Convert what was given."""

@@ -52,6 +52,8 @@ class SpinOptions:
     """Decorators as `--with` takes them."""
     has_debugger: bool = False
     """Open a debugger where the step fails."""
+    announce: Callable[[str], None] | None = None
+    """Told the new task's pathspec as soon as the task has begun; `None` if nobody asked."""
 
 
 @attrs.frozen
@@ -88,7 +90,7 @@ def spin(
     journal = datastore.journal(graph.name, record.run_id).writer(SEGMENT)
     spec = _spec(datastore, record, journal, chosen, origin, options.changes)
     runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
-    end = _execute(runner, spec, graph, chosen, journal)
+    end = _execute(runner, spec, graph, chosen, journal, options.announce)
     state = "finished" if isinstance(end, TaskFinished) else "failed"
     journal.append(RunEnded(time=time.time(), state=state))
     return SpinResult(record.run_id, end)
@@ -155,10 +157,17 @@ def _saved(datastore: Datastore, values: Mapping[str, Any]) -> Any:
 
 
 def _execute(
-    runner: TaskRunner, spec: TaskSpec, graph: FlowGraph, chosen: SpinTask, journal: SegmentWriter
+    runner: TaskRunner,
+    spec: TaskSpec,
+    graph: FlowGraph,
+    chosen: SpinTask,
+    journal: SegmentWriter,
+    announce: Callable[[str], None] | None,
 ) -> TaskFinished | TaskFailed:
     began, worker = time.time(), f"pid {os.getpid()}"
     journal.append(attrs.evolve(chosen.started, time=began, attempt=0, worker=worker))
+    if announce is not None:
+        announce(f"{spec.flow}/{spec.run_id}/{chosen.started.step}/{chosen.started.task}")
     events: Events = queue.SimpleQueue()
     request = attrs.evolve(step_request(graph[spec.key.step], WORKER_ARGV), id="spin", payload=spec.to_json())
     InProcessExecutor(events.put, ForkedWorker(runner)).submit(request)

@@ -42,7 +42,8 @@ def command(flow: type[FlowSpec]) -> click.Command:
     ) -> int:
         old = _find_task(context, target)
         client = Client(context.settings.store)
-        options = SpinOptions(InputChanges.of(_artifacts(artifacts_module)), skip_decorators, added, pdb)
+        changes = InputChanges.of(_artifacts(artifacts_module))
+        options = SpinOptions(changes, skip_decorators, added, pdb, context.announce)
         if not context.is_quiet and not as_json:
             click.echo(f"{old.pathspec} again")
         summary = find_run(context, old.path_components[1]).summary
