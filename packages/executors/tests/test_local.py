@@ -226,6 +226,38 @@ def test_a_killed_zygote_is_reported_and_takes_its_tasks_along() -> None:
     executor.close()
 
 
+TWO = """
+    import queue, sys
+    from flowstone_executors import LocalExecutor
+    from flowstone_executors.testing import contract_program, contract_request
+    from flowstone_interfaces import TaskFinished
+
+    events = queue.SimpleQueue()
+    executors = [LocalExecutor(events.put, contract_program) for _ in range(3)]
+    for executor in executors:
+        executor.open()
+    for number, executor in enumerate(executors):
+        executor.submit(contract_request(str(number), ("sleep", 600) if number == 1 else ("exit", number)))
+    codes = {}
+    while len(codes) < 2:
+        if isinstance(event := events.get(timeout=20), TaskFinished):
+            codes[event.request_id] = event.exit_code
+    for number in map(int, sys.argv[1]):
+        executors[number].close()
+    print(codes["0"], codes["2"])
+"""
+
+
+@pytest.mark.parametrize("order", ["012", "210", "102"])
+def test_several_executors_close_in_any_order(order: str) -> None:
+    """A zygote that was forked later has the earlier ones' sockets; they must end all the same."""
+    code = textwrap.dedent(TWO)
+    done = subprocess.run(
+        [sys.executable, "-c", code, order], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.stdout == "0 2\n", done.stderr
+
+
 def test_usage_is_measured() -> None:
     """What a task cost is known without asking the user to measure it."""
 

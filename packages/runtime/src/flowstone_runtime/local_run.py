@@ -140,7 +140,6 @@ def run_flow(
         if options.announce is not None:
             options.announce(f"{graph.name}/{run_id}")
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
-        # Before the other: a zygote keeps open what was open when it was forked, so the last is closed first.
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
         runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
         executor = _executor(options.isolation, runner, events)

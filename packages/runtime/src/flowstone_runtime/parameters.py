@@ -42,7 +42,7 @@ class Parameter:
         {"help", "max-workers", "run-id-file", "tag", "isolation", "store", "with", "namespace"}
         | {"run-id", "task-id", "max-num-splits", "max-log-size", "user-namespace", "obj", "params", "tags"}
         | {"decospecs", "runner-attribute-file"}
-        | {"keep-going", "origin-run-id"}
+        | {"keep-going", "origin-run-id", "json", "pdb"}
     )
 
     def __init__(

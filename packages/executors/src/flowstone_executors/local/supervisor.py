@@ -97,6 +97,9 @@ class Supervisor:
                 handler(key.fd)
             self._stop_overdue()
         self._selector.close()
+        with contextlib.suppress(OSError):  # it is gone already
+            # Whatever was forked from this process meanwhile has the socket, too: closing ours would tell nobody.
+            self._zygote.socket.shutdown(socket.SHUT_RDWR)
         self._zygote.socket.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._zygote.pid, 0)
