@@ -351,3 +351,47 @@ def test_the_modules_of_decorators_are_in_the_runs_code(user_flow) -> None:
     flow.path.write_text(flow.path.read_text().replace("from mine import *", ""))
     run = flow.run("--with", "mine.Careful")
     assert "mine.py" in run.code
+
+
+OF_A_PROJECT = """
+    class InAProject(FlowMutator):
+        def pre_mutate(self, mutable_flow):
+            mutable_flow.add_decorator("project", deco_kwargs={"name": "demo"})
+
+    @InAProject
+    @Shaped
+    class Late(FlowSpec):
+        @step
+        def start(self):
+            self.place = current.get("branch_name")
+            self.doubled = 2 * self.extra
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Late()
+"""
+
+
+def test_what_a_mutator_adds_is_known_to_every_command(user_flow) -> None:
+    """Options of its decorators, parameters also on resume, the graph that is shown; no option without a taker."""
+    flow = user_flow(OF_A_PROJECT)
+    assert '"project"' in flow.call("show", "--json")
+    assert "--branch" not in flow.call("--help")
+    flow.call("--branch", "b", "run", "--extra", "4")
+    run = flow.latest_run()
+    assert (run.data.place, run.data.doubled) == ("test.b", 8)
+    assert "--extra" in flow.call("resume", "--help")
+    flow.call("resume", "--origin-run-id", run.id, "--extra=5")
+    assert flow.latest_run().data.doubled == 10
+    flow.path.write_text(flow.path.read_text().replace("    @InAProject\n", "").replace("@InAProject\n", ""))
+    assert "no decorator of the flow takes --production" in flow.call("--production", "run", exit_code=2)
+
+
+@pytest.mark.parametrize("added", ["mine.Shaped", "project:name=demo"])
+def test_what_changes_flows_is_not_added_to_steps(user_flow, added) -> None:
+    """Said in a sentence, before anything runs."""
+    assert "changes flows, not steps" in user_flow(linear("")).call("run", "--with", added, exit_code=2)

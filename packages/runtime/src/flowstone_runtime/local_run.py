@@ -43,6 +43,7 @@ from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks
+from flowstone_runtime.flow_options import check_flow_options
 from flowstone_runtime.flowspec import FlowSpec, constants_of
 from flowstone_runtime.hook_worker import ForkedHook
 from flowstone_runtime.included_content import save_value
@@ -122,7 +123,7 @@ def run_flow(
         StorageError: the store cannot be used, or not any more.
     """
     started = time.monotonic()
-    origin = None if options.resume is None else _origin(flow, options.resume, settings)
+    origin = None if options.resume is None else bind_origin(flow, options.resume, settings)
     graph = declared_graph(flow, options.added, bound_configs(flow))
     if options.resume is not None and options.resume.step is not None:
         graph[options.resume.step]
@@ -176,7 +177,7 @@ def _read_chunk(datastore: Datastore, ref: ChunkRef) -> bytes:
     return bytes(datastore.chunks.get(ref.address, size=ref.size))
 
 
-def _origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
+def bind_origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
     """The run to resume; its configs are the flow's."""
     datastore = Datastore.open(settings.store, cache=settings.cache)
     origin = find_origin(datastore, flow.__name__, request, settings.user)
@@ -270,7 +271,9 @@ def run_record(
 def _facts(graph: FlowGraph, settings: Settings, options: RunOptions) -> list[FlowFacts]:
     """What the run has of the flow's decorators."""
     start = FlowStart(graph.name, settings.user, options.flow_options)
-    return [each.facts(start) for each in graph.decorators if isinstance(each, FlowDecorator)]
+    decorators = [each for each in graph.decorators if isinstance(each, FlowDecorator)]
+    check_flow_options(decorators, options.flow_options)
+    return [each.facts(start) for each in decorators]
 
 
 def _reuse(

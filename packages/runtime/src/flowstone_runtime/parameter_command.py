@@ -51,6 +51,11 @@ class CommandWithParameters(click.Command):
         super().__init__(name, **{**fields, "params": [*asked, *fields["params"]]})
         self.asked = tuple(asked)
 
+    def ask(self, options: Sequence[click.Option]) -> None:
+        """Have options for these parameters in place of those that there are."""
+        self.params = [*options, *(known for known in self.params if known not in self.asked)]
+        self.asked = tuple(options)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; of an option that stands in the wrong place, say where it belongs."""
         try:

@@ -2,7 +2,8 @@
 
 import click
 
-from flowstone_graph import parse_flow
+from flowstone_runtime.config import bound_configs
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
 
 
@@ -10,6 +11,6 @@ def command(flow: type[FlowSpec]) -> click.Command:
     """The command."""
 
     def output_dot() -> None:
-        click.echo(parse_flow(flow).to_dot())
+        click.echo(declared_graph(flow, configs=bound_configs(flow)).to_dot())
 
     return click.Command("output-dot", callback=output_dot, help="Print the graph for Graphviz.")

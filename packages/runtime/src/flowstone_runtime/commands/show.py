@@ -2,8 +2,10 @@
 
 import click
 
-from flowstone_graph import draw, parse_flow
+from flowstone_graph import draw
 from flowstone_runtime.commands.json_option import json_option, print_json
+from flowstone_runtime.config import bound_configs
+from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
 
 
@@ -11,7 +13,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
     """The command."""
 
     def show(as_json: bool) -> None:
-        graph = parse_flow(flow)
+        graph = declared_graph(flow, configs=bound_configs(flow))
         if as_json:
             print_json(graph.to_dict())
         else:

@@ -13,7 +13,7 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.option_text import parse_options
 from flowstone_runtime.user_decorators.arguments import Arguments, WithArguments
-from flowstone_runtime.user_decorators.mutators import Mutation, StepMutator
+from flowstone_runtime.user_decorators.mutators import FlowMutator, Mutation, StepMutator
 from flowstone_runtime.user_decorators.user_step import UserCode, UserStepDecorator
 
 DECORATORS = "flowstone.decorators"
@@ -31,6 +31,8 @@ def step_decorator(what: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any
     declared, options = _named(what, args, kwargs or {})
     if isinstance(declared, Declared) and issubclass(declared.kind, StepDecorator):
         return _built(declared, args, options)
+    if _is_for_flows(declared):
+        raise UsageError(f"{_told(what)} changes flows, not steps; write it above the flow")
     arguments = Arguments(declared, tuple(args), options) if _is_users(declared) else None
     if arguments is None or not issubclass(declared, UserStepDecorator | StepMutator):
         raise UsageError(f"{_told(what)} is no decorator of steps; it is {declared!r}")
@@ -81,6 +83,12 @@ def _built(declared: Declared[Any], args: Sequence[Any], options: dict[str, Any]
 
 def _is_users(declared: Any) -> bool:
     return isinstance(declared, type) and issubclass(declared, WithArguments)
+
+
+def _is_for_flows(declared: Any) -> bool:
+    if isinstance(declared, Declared):
+        return issubclass(declared.kind, FlowDecorator)
+    return isinstance(declared, type) and issubclass(declared, FlowMutator)
 
 
 def _told(what: Any) -> str:
