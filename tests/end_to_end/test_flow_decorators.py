@@ -1,5 +1,7 @@
 """What decorates a flow, in runs: projects, exit hooks, declarations for deployers."""
 
+import textwrap
+
 import pytest
 
 PROJECT = """
@@ -22,28 +24,18 @@ PROJECT = """
 """
 
 
-@pytest.mark.parametrize(
-    ("options", "branch", "is_user_branch", "is_production"),
-    [
-        ([], "user.ada", True, False),
-        (["--branch", "fix-1"], "test.fix-1", False, False),
-        (["--production"], "prod", False, True),
-        (["--branch", "b", "--production"], "prod.b", False, True),
-    ],
-)
-def test_a_run_of_a_project_knows_its_branch(flow_file, options, branch, is_user_branch, is_production) -> None:
-    """Runs of several people and of production must not be taken for each other."""
+def test_a_run_of_a_project_knows_its_branch(flow_file) -> None:
+    """Runs of several people and of production must not be taken for each other; in a new interpreter, too."""
     flow = flow_file(PROJECT)
-    isolation = ["--isolation", "spawn"] if is_user_branch else []
-    flow.call(*options, "run", *isolation, environ={"FLOWSTONE_USER": "ada"})
+    flow.call("--branch", "b", "--production", "run", "--isolation", "spawn", environ={"FLOWSTONE_USER": "ada"})
     run = flow.latest_run()
-    assert {"project:demo", f"project_branch:{branch}"} <= run.system_tags
+    assert {"project:demo", "project_branch:prod.b"} <= run.system_tags
     assert run.data.facts == {
         "project_name": "demo",
-        "project_flow_name": f"demo.{branch}.Job",
-        "branch_name": branch,
-        "is_user_branch": is_user_branch,
-        "is_production": is_production,
+        "project_flow_name": "demo.prod.b.Job",
+        "branch_name": "prod.b",
+        "is_user_branch": False,
+        "is_production": True,
     }
 
 
@@ -134,6 +126,9 @@ def test_a_hook_can_be_stopped(flow_file) -> None:
 DECLARED = """
     from flowstone import Config, schedule, trigger, trigger_on_finish
 
+    def prepared(context):
+        return "Prepare" + context.user_name
+
     class Base(FlowSpec):
         cfg = Config("cfg", default_value={"cron": "0 3 * * ? *"})
         alpha = Parameter("alpha", default=1)
@@ -148,7 +143,7 @@ DECLARED = """
 
     @schedule(cron=Base.cfg.cron, timezone="Europe/Helsinki")
     @trigger(events=["new_data", {"name": "tuned", "parameters": {"alpha": "value"}}])
-    @trigger_on_finish(flow="demo.prod.Prepare")
+    @trigger_on_finish(flows=["demo.prod.Prepare", prepared])
     class Declared(Base):
         pass
 
@@ -163,29 +158,78 @@ def test_declarations_are_stored_with_the_graph(flow_file) -> None:
     declared = {each["name"]: each["options"] for each in run.summary.started.graph["decorators"]}
     assert declared["schedule"] == {"cron": "0 3 * * ? *", "timezone": "Europe/Helsinki"}
     assert declared["trigger"]["events"][1] == {"name": "tuned", "parameters": {"alpha": "value"}}
-    assert declared["trigger_on_finish"]["flow"] == [{"flow": "Prepare", "project": "demo", "branch": "prod"}]
+    assert declared["trigger_on_finish"]["flows"] == [
+        {"flow": "Prepare", "project": "demo", "branch": "prod"},
+        {"declared": "__main__.prepared"},
+    ]
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        ('"0 3 * * ? *"', '"every day"', "@schedule, option cron: 'every day' is no cron expression"),
-        ("Europe/Helsinki", "Europe/Nowhere", "is no time zone"),
-        ('"alpha": "value"', '"beta": "value"', "@trigger: the event 'tuned' sets beta"),
-        ("events=[", "event='x', events=[", "give event=, one, or events=, several"),
-        ('flow="demo.prod.Prepare"', 'flow="not a flow"', "'not a flow' is no flow"),
-        ("@schedule(cron", "@schedule(daily=False)\n    @schedule(cron", "it has @schedule twice"),
-        ("@schedule(cron", "@schedule(crom", "@schedule has no option 'crom'; it has cron"),
-    ],
-)
-def test_a_declaration_that_cannot_work_is_refused(flow_file, before, after, told) -> None:
-    """Here, and not by a scheduler at three in the morning."""
-    flow = flow_file(DECLARED.replace(before, after))
-    import subprocess
+OWNERS = """
+    from typing import ClassVar
 
-    done = subprocess.run(flow.command("check"), capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert told in done.stdout + done.stderr
+    import attrs
+    from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, declares
+
+    @attrs.frozen(kw_only=True)
+    class Owner(FlowDecorator):
+        name: ClassVar[str] = "owner"
+        takes: ClassVar[tuple[FlowOption, ...]] = (FlowOption("on-call", "Who is called at night."),)
+        team: str
+
+        def check(self, flow, graph):
+            return None if self.team in ("red", "blue") else f"there is no team {self.team!r}"
+
+        def facts(self, start):
+            who = start.options.get("on_call")
+            return FlowFacts(system_tags=(f"team:{self.team}",), current={"team": self.team, "on_call": who})
+
+    owner = declares(Owner)
+"""
+
+OWNED = """
+    from flowstone import FlowMutator, project
+    from owners import owner
+
+    class Elsewhere(FlowMutator):
+        def pre_mutate(self, mutable_flow):
+            mutable_flow.add_decorator("owner", deco_kwargs={"team": "red"}, duplicates=mutable_flow.OVERRIDE)
+
+    @owner(team="blue")
+    class Owned(FlowSpec):
+        @step
+        def start(self):
+            self.seen = (current.team, current.on_call)
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Owned()
+"""
+
+
+def test_a_strangers_decorator_does_all_that_ours_do(flow_file, tmp_path) -> None:
+    """Options before the command, a check, tags, fields of `current`; a mutator names it by its entry point."""
+    site = tmp_path / "site"
+    info = site / "owners-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: owners\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[flowstone.decorators]\nowner = owners:owner\n")
+    (site / "owners.py").write_text(textwrap.dedent(OWNERS))
+    environ = {"PYTHONPATH": str(site)}
+    flow = flow_file(OWNED)
+    flow.call("--on-call", "ann", "run", environ=environ)
+    run = flow.latest_run()
+    assert run.data.seen == ("blue", "ann")
+    assert "team:blue" in run.system_tags
+    assert run.summary.started.graph["decorators"] == [{"name": "owner", "options": {"team": "blue"}}]
+    source = flow.path.read_text()
+    flow.path.write_text(source.replace("@owner(", "@Elsewhere\n@owner("))
+    assert '"team": "red"' in flow.call("show", "--json", environ=environ)
+    flow.path.write_text(source.replace('team="blue"', 'team="green"'))
+    assert "@owner: there is no team 'green'" in flow.call("check", environ=environ, exit_code=2)
 
 
 CURRENT = """

@@ -1,6 +1,9 @@
 """A function over many items, in forks."""
 
 import os
+import time
+from multiprocessing import active_children
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,29 @@ def test_an_error_of_a_call_is_raised_here_with_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         parallel_map(fails, [1, 0, 2])
     assert "return 1 // n" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("how", ["map", "imap"])
+def test_one_failure_ends_the_calls_that_still_run(tmp_path: Path, how: str) -> None:
+    """Nobody will look at their results; also when whoever asked stops looking."""
+
+    def work(n: int) -> int:
+        (tmp_path / str(n)).touch()
+        if n:
+            time.sleep(600)
+        while len(list(tmp_path.iterdir())) < 3:
+            time.sleep(0.01)
+        return 1 // n if how == "map" else n
+
+    if how == "map":
+        with pytest.raises(ZeroDivisionError):
+            parallel_map(work, [1, 0, 2, 3], max_parallel=3)
+    else:
+        results = parallel_imap_unordered(work, [1, 0, 2, 3], max_parallel=3)
+        assert next(results) == 0
+        results.close()
+    assert not active_children()
+    assert not (tmp_path / "3").exists()
 
 
 def test_a_process_that_dies_is_told() -> None:

@@ -1,11 +1,12 @@
 """`@trigger` and `@trigger_on_finish`: what a production scheduler starts the flow upon."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import attrs
 
 from flowstone_graph import FlowGraph
+from flowstone_runtime.decorators.at_deployment import AtDeployment, declared_value
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, declares
 
 
@@ -27,15 +28,19 @@ class TriggerFlow:
     branch: str | None = None
 
 
-def _events(value: Any) -> tuple[TriggerEvent, ...]:
-    return tuple(map(_event, _several(value)))
+def _events(value: Any) -> tuple[TriggerEvent | AtDeployment, ...]:
+    return tuple(declared_value(item, _event) for item in _several(value))
 
 
-def _event(value: Any) -> TriggerEvent:
+def _event(value: Any) -> TriggerEvent | AtDeployment:
+    if isinstance(value, TriggerEvent | AtDeployment):
+        return value
     if isinstance(value, str) and value:
         return TriggerEvent(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or not value["name"]:
-        raise ValueError(f"{value!r} is no event; write its name, or {{'name': ..., 'parameters': ...}}")
+        raise ValueError(
+            f"{value!r} is no event; write a name, {{'name': ..., 'parameters': ...}}, or a function that gives it"
+        )
     unknown = sorted(set(value) - {"name", "parameters"})
     if unknown:
         raise ValueError(f"an event has name and parameters, not {', '.join(unknown)}")
@@ -53,11 +58,13 @@ def _parameters(value: Any) -> dict[str, str]:
     return found
 
 
-def _flows(value: Any) -> tuple[TriggerFlow, ...]:
-    return tuple(map(_flow, _several(value)))
+def _flows(value: Any) -> tuple[TriggerFlow | AtDeployment, ...]:
+    return tuple(declared_value(item, _flow) for item in _several(value))
 
 
-def _flow(value: Any) -> TriggerFlow:
+def _flow(value: Any) -> TriggerFlow | AtDeployment:
+    if isinstance(value, TriggerFlow | AtDeployment):
+        return value
     if isinstance(value, Mapping):
         unknown = sorted(set(value) - {"name", "project", "project_branch"})
         if unknown:
@@ -70,7 +77,9 @@ def _flow(value: Any) -> TriggerFlow:
     else:
         found = TriggerFlow("")
     if not str(found.flow).isidentifier() or (found.project and not found.branch):
-        raise ValueError(f"{value!r} is no flow; write its name, or 'project.branch.Name'")
+        raise ValueError(
+            f"{value!r} is no flow; write its name, 'project.branch.Name', or a function that gives one"
+        )
     return found
 
 
@@ -87,9 +96,9 @@ class Trigger(FlowDecorator):
 
     name: ClassVar[str] = "trigger"
 
-    event: tuple[TriggerEvent, ...] = attrs.field(default=(), converter=_events)
-    """A name, or a dictionary with `name` and `parameters`."""
-    events: tuple[TriggerEvent, ...] = attrs.field(default=(), converter=_events)
+    event: tuple[TriggerEvent | AtDeployment, ...] = attrs.field(default=(), converter=_events)
+    """A name, or a dictionary with `name` and `parameters`, or a function that gives one when it is deployed."""
+    events: tuple[TriggerEvent | AtDeployment, ...] = attrs.field(default=(), converter=_events)
     trigger_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, alias="options", hash=False)
     """What a deployer makes of it, such as `reset_at`."""
 
@@ -98,9 +107,17 @@ class Trigger(FlowDecorator):
             raise ValueError("give event=, one, or events=, several")
 
     @property
-    def awaited(self) -> tuple[TriggerEvent, ...]:
+    def awaited(self) -> tuple[TriggerEvent | AtDeployment, ...]:
         """All events that have to come."""
         return self.event or self.events
+
+    def at_deployment(self, context: Any) -> Self:
+        """The same with what its functions give for this context, a `ParameterContext`.
+
+        Raises:
+            ValueError: one gives what is no event.
+        """
+        return attrs.evolve(self, event=_settled(self.event, context), events=_settled(self.events, context))
 
     def check(self, flow: type, graph: FlowGraph) -> str | None:
         """Refuse parameters that the flow does not have."""
@@ -108,6 +125,8 @@ class Trigger(FlowDecorator):
 
         known = {parameter.name for parameter in parameters_of(flow)}
         for event in self.awaited:
+            if isinstance(event, AtDeployment):
+                continue
             unknown = sorted(set(event.parameters) - known)
             if unknown:
                 has = ", ".join(sorted(known)) or "none"
@@ -121,9 +140,9 @@ class TriggerOnFinish(FlowDecorator):
 
     name: ClassVar[str] = "trigger_on_finish"
 
-    flow: tuple[TriggerFlow, ...] = attrs.field(default=(), converter=_flows)
-    """A name, `project.branch.Name`, or a dictionary with `name`, `project` and `project_branch`."""
-    flows: tuple[TriggerFlow, ...] = attrs.field(default=(), converter=_flows)
+    flow: tuple[TriggerFlow | AtDeployment, ...] = attrs.field(default=(), converter=_flows)
+    """A name, `project.branch.Name`, a dictionary with `name`, `project` and `project_branch`, or a function."""
+    flows: tuple[TriggerFlow | AtDeployment, ...] = attrs.field(default=(), converter=_flows)
     trigger_options: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, alias="options", hash=False)
     """What a deployer makes of it."""
 
@@ -132,9 +151,21 @@ class TriggerOnFinish(FlowDecorator):
             raise ValueError("give flow=, one, or flows=, several")
 
     @property
-    def awaited(self) -> tuple[TriggerFlow, ...]:
+    def awaited(self) -> tuple[TriggerFlow | AtDeployment, ...]:
         """All flows that have to finish."""
         return self.flow or self.flows
+
+    def at_deployment(self, context: Any) -> Self:
+        """The same with what its functions give for this context, a `ParameterContext`.
+
+        Raises:
+            ValueError: one gives what is no flow.
+        """
+        return attrs.evolve(self, flow=_settled(self.flow, context), flows=_settled(self.flows, context))
+
+
+def _settled(values: Iterable[Any], context: Any) -> tuple[Any, ...]:
+    return tuple(value.value(context) if isinstance(value, AtDeployment) else value for value in values)
 
 
 trigger = declares(Trigger)
