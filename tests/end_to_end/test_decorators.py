@@ -2,6 +2,7 @@
 
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ FLAKY = """
     import os
 
     class Flaky(FlowSpec):
-        @retry(times=2, minutes_between_retries=0.005, only=ValueError)
+        @retry(times=2, minutes_between_retries=0.005, backoff=2, only=ValueError)
         @step
         def start(self):
             self.tries = current.retry_count
@@ -34,7 +35,7 @@ def test_a_failed_task_is_tried_again_after_its_wait(flow_file, isolation) -> No
     flow = flow_file(FLAKY)
     began = time.monotonic()
     run = flow.run("--isolation", isolation)
-    assert time.monotonic() - began > 0.6, "two waits of 0.3 s"
+    assert time.monotonic() - began > 0.9, "a wait of 0.3 s, and one twice as long"
     assert run["start"].task.data.tries == 2
     assert run["start"].task.current_attempt == 2
     if isolation != "none":
@@ -99,6 +100,41 @@ def test_catch_goes_on_whatever_happened(flow_file, how, outcome, kept) -> None:
     assert run.data.had == kept
 
 
+CATCHES_BEFORE_BRANCHES = """
+    class Both(FlowSpec):
+        @catch(var="failure")
+        @step
+        def start(self):
+            raise ValueError("a split")
+            self.next(self.one, self.other)
+
+        @step
+        def one(self):
+            self.next(self.join)
+
+        @step
+        def other(self):
+            self.next(self.join)
+
+        @step
+        def join(self, inputs):
+            self.merge_artifacts(inputs)
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Both()
+"""
+
+
+def test_catch_on_a_split_goes_on_in_every_branch(flow_file) -> None:
+    """As if the step had come to its `self.next`; the branches agree on what was caught."""
+    assert str(flow_file(CATCHES_BEFORE_BRANCHES).run().data.failure) == "ValueError: a split"
+
+
 CATCHES_ON_THE_WAY = """
     class Branches(FlowSpec):
         sets = Parameter("sets", default=True)
@@ -158,7 +194,7 @@ def test_catch_on_a_switch_that_knows_no_way_says_so(flow_file) -> None:
 
 
 TIMEOUTS = """
-    import os, subprocess, sys, time
+    import itertools, os, subprocess, sys, threading, time
 
     class Late(FlowSpec):
         how = Parameter("how", default="sleep")
@@ -171,12 +207,12 @@ TIMEOUTS = """
             self.kept = 1
             if self.how == "sleep":
                 time.sleep(60)
+            child = subprocess.Popen(["sleep", "600"])
+            open(self.pid_file, "w").write(str(child.pid))
+            threading.Thread(target=time.sleep, args=(600,)).start()
             if self.how == "compiled":
-                child = subprocess.Popen(["sleep", "600"])
-                open(self.pid_file, "w").write(str(child.pid))
-                import signal
-                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # as a long call into C would
-                time.sleep(600)
+                sum(itertools.repeat(0))  # a loop in C that never lets go of the interpreter
+            time.sleep(600)
             self.next(self.end)
 
         @step
@@ -200,6 +236,15 @@ def test_a_step_that_does_not_hear_is_killed_with_its_children(flow_file, tmp_pa
     pid_file = tmp_path / "pid"
     run = flow_file(TIMEOUTS).run("--how", "compiled", "--pid-file", pid_file)
     assert "it ran longer than 5.4 seconds" in run.data.outcome
+    assert not is_running(int(pid_file.read_text()))
+
+
+def test_threads_and_children_end_with_a_step_that_took_too_long(flow_file, tmp_path) -> None:
+    """The exception ends the step's own thread only; nobody waits for the others."""
+    pid_file = tmp_path / "pid"
+    run = flow_file(TIMEOUTS).run("--how", "threads", "--pid-file", pid_file)
+    assert run.data.outcome.startswith("StepTimeoutError")
+    assert run["start"].task.finished_at - run["start"].task.created_at < timedelta(seconds=5)
     assert not is_running(int(pid_file.read_text()))
 
 
@@ -254,7 +299,8 @@ GANG = """
         @step
         def start(self):
             self.folder = str(pathlib.Path(__file__).parent)
-            self.next(self.train, num_parallel=5)
+            self.others = 4
+            self.next(self.train, num_parallel=self.others + 1)
 
         @parallel
         @step
@@ -378,6 +424,76 @@ def test_with_decorates_every_step(flow_file) -> None:
         run = flow_file(FAILS_IN_ONE).run("--with", "catch:var=failure", "--isolation", isolation)
         assert run.state.value == "finished"
         assert str(run["work"]["1"].data.failure) == "ValueError: one of six"
+
+
+ADDED = """
+    import os, time
+
+    class Added(FlowSpec):
+        @step
+        def start(self):
+            self.next(self.together, num_parallel=2)
+
+        @parallel
+        @step
+        def together(self):
+            self.at = current.parallel.node_index
+            self.next(self.met)
+
+        @step
+        def met(self, inputs):
+            self.places = [i.at for i in inputs]
+            self.next(self.fan)
+
+        @step
+        def fan(self):
+            self.items = range(2)
+            self.next(self.work, foreach="items")
+
+        @step
+        def work(self):
+            self.began = time.time()
+            self.seen = os.environ["LEVEL"], len(os.environ["TOKEN"])
+            self.tries = current.retry_count
+            time.sleep(0.1 if self.input else 600)
+            if not self.tries:
+                raise ValueError("not yet")
+            self.ended = time.time()
+            self.next(self.join)
+
+        @step
+        def join(self, inputs):
+            self.places = inputs[0].places
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Added()
+"""
+
+
+def test_every_decorator_works_by_with(flow_file) -> None:
+    """All at once, each seen by what it does; where a step starts a gang, `catch` is left out."""
+    added = [
+        *("timeout:seconds=0.5", "catch:var=failure", "retry:times=1,minutes_between_retries=0"),
+        *(
+            'environment:vars={"LEVEL": 3}',
+            'secrets:sources=["environment.TOKEN"],allow_override=true',
+            "resources:memory=1e9",
+        ),
+    ]
+    flow = flow_file(ADDED)
+    words = [word for text in added for word in ("--with", text)]
+    flow.call("run", *words, "--max-workers", 2, environ={"TOKEN": "s3cret"})
+    run = flow.latest_run()
+    late, early = (run["work"][task].data for task in ("0", "1"))
+    assert (early.tries, early.seen, early.failure) == (1, ("3", 6), None)
+    assert (late.tries, late.failure.type) == (1, "StepTimeoutError")
+    assert not (late.began < early.ended and early.began < late.began + 0.4), "they do not fit together"
+    assert run.data.places == [0, 1]
 
 
 def test_a_wait_for_another_attempt_can_be_interrupted(flow_file) -> None:

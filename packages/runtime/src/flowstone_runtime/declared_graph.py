@@ -10,6 +10,7 @@ from flowstone_graph.fault import Fault, InvalidFlowError
 from flowstone_runtime.config import bind_configs, has_bound_configs
 from flowstone_runtime.config_values import resolve
 from flowstone_runtime.decorators.declared import Declared, DecoratorUse
+from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.user_decorators.mutation import decorators_of
 from flowstone_runtime.user_decorators.named_decorator import step_decorator
@@ -29,15 +30,23 @@ def declared_graph(flow: type, added: Sequence[str] = (), configs: Mapping[str, 
     values = configs or {}
     if not has_bound_configs(flow):
         bind_configs(flow, values)
-    of_steps, of_flow = decorators_of(flow, [_added(text) for text in added], values)
+    extra = [_added(text) for text in added]
+    of_steps, of_flow = decorators_of(flow, extra, values)
     graph = parse_flow(flow, of_steps)
-    nodes = tuple(_decorated(node, values) for node in graph)
+    nodes = tuple(_decorated(_without_unfit(node, extra), values) for node in graph)
     own = tuple(_built(use, values, f"{graph.file}: the flow {graph.name}") for use in of_flow)
     faults = [fault for node in nodes for fault in _faults(graph, node)]
     faults += _faults_of_flow(flow, graph, own)
     if faults:
         raise InvalidFlowError(graph.name, tuple(faults))
     return attrs.evolve(graph, nodes=nodes, decorators=own)
+
+
+def _without_unfit(node: Node, extra: Sequence[Any]) -> Node:
+    """The step without those of `--with` that are not for such a step."""
+    unfit = [one for one in extra if isinstance(one, StepDecorator) and not one.fits(node)]
+    kept = tuple(use for use in node.decorators if not any(use is one for one in unfit))
+    return attrs.evolve(node, decorators=kept)
 
 
 def _decorated(node: Node, configs: Mapping[str, Any]) -> Node:

@@ -67,6 +67,10 @@ class Catch(StepDecorator):
             )
         return None
 
+    def fits(self, node: Node) -> bool:
+        """`--with` leaves out what `check` refuses."""
+        return not node.num_parallel
+
     def wrap(self, attempt: "TaskAttempt") -> AbstractContextManager[None]:
         """Swallow the step's exception if no attempt follows."""
         return self._catch(attempt)

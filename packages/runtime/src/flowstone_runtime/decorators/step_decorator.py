@@ -35,6 +35,10 @@ class StepDecorator(Decorator):
     def check(self, graph: FlowGraph, node: Node) -> str | None:
         """What is wrong with decorating this step of this flow, in one sentence; `None` if nothing is."""
 
+    def fits(self, node: Node) -> bool:
+        """Whether `--with`, which decorates every step, decorates this one, too."""
+        return True
+
     def plan(self, request: TaskRequest) -> TaskRequest:
         """What to ask of the executor; called by the scheduler, once for each step of a run.
 
