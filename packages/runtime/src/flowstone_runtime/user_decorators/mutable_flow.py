@@ -1,25 +1,22 @@
 """What a mutator sees of a flow: its steps, configs, parameters and decorators."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.parameters import Parameter, parameters_of
 from flowstone_runtime.user_decorators.class_changes import ClassChanges, RemovedParameter
-from flowstone_runtime.user_decorators.decorator_list import DecoratorList, Duplicates, Spec
+from flowstone_runtime.user_decorators.decorated import Decorated
+from flowstone_runtime.user_decorators.decorator_list import DecoratorList
 from flowstone_runtime.user_decorators.mutable_step import MutableStep
 from flowstone_runtime.user_decorators.named_decorator import flow_decorator
 
 
-class MutableFlow:
+class MutableFlow(Decorated):
     """The flow that is about to run; nothing changes for the classes that it inherits from.
 
     `mutable_flow.start` is the step of this name, as a `MutableStep`; `mutable_flow.cfg` the config.
     """
-
-    IGNORE: ClassVar[Duplicates] = Duplicates.IGNORE
-    ERROR: ClassVar[Duplicates] = Duplicates.ERROR
-    OVERRIDE: ClassVar[Duplicates] = Duplicates.OVERRIDE
 
     def __init__(
         self,
@@ -29,11 +26,9 @@ class MutableFlow:
         decorators: DecoratorList,
         changes: ClassChanges | None,
     ) -> None:
+        super().__init__(decorators, flow_decorator, config_values)
         self._flow = flow
-        self.config_values = config_values
-        """The flow's configs by attribute."""
         self._steps = {name: MutableStep(self, name, own) for name, own in steps.items()}
-        self._decorators = decorators
         self._changes = changes
 
     @property
@@ -55,11 +50,6 @@ class MutableFlow:
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Each parameter by its attribute."""
         return iter([(parameter.attribute, parameter) for parameter in parameters_of(self._flow)])
-
-    @property
-    def decorator_specs(self) -> Iterator[Spec]:
-        """The decorators of the flow as data: name, qualified name, arguments, arguments by name."""
-        return self._decorators.specs(self.config_values)
 
     def __getattr__(self, name: str) -> Any:
         for known in (vars(self).get("_steps", {}), vars(self).get("config_values", {})):
@@ -96,35 +86,8 @@ class MutableFlow:
                 return True
         return False
 
-    def add_decorator(
-        self,
-        deco_type: Any,
-        deco_args: Sequence[Any] | None = None,
-        deco_kwargs: Mapping[str, Any] | None = None,
-        duplicates: int = IGNORE,
-    ) -> None:
-        """Decorate the flow; see `MutableStep.add_decorator`. In `pre_mutate` only.
-
-        Raises:
-            UsageError: there is no such decorator, it does not take these arguments, or there is one already; or
-                the command line is read already.
-        """
-        self._early("add_decorator")
-        self._decorators.add(flow_decorator(deco_type, deco_args or (), deco_kwargs or {}), duplicates)
-
-    def remove_decorator(
-        self,
-        deco_name: str,
-        deco_args: Sequence[Any] | None = None,
-        deco_kwargs: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """Remove the flow's decorators of this name or qualified name; True if any was. In `pre_mutate` only.
-
-        Raises:
-            UsageError: the command line is read already.
-        """
-        self._early("remove_decorator")
-        return self._decorators.remove(deco_name, deco_args, deco_kwargs, self.config_values)
+    def _permit(self, what: str) -> None:
+        self._early(what)
 
     def _early(self, what: str) -> ClassChanges:
         if self._changes is None:
