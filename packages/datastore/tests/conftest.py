@@ -22,7 +22,9 @@ class FaultProxy:
     """Passes requests on to a server, unless `fault(method, target)` says what goes wrong.
 
     `"reset"`: nothing is passed on, the connection breaks. `"lost"`: it breaks after the request was done.
-    `"cut"`: it breaks in the middle of the body. `("slow", seconds)`: the answer comes later.
+    `"cut"`: it breaks in the middle of the body. `"short"`: as that, in good order.
+    `"flip"`: one byte is another one. `("stall", seconds)`: it is silent in the middle of the body.
+    `("trickle", seconds)`: the rest of the body comes byte by byte. `("slow", seconds)`: the answer comes later.
     `(status, code)`: that is the answer, and nothing is passed on. Bytes: as that, the body of a 200.
     `None`: all goes well.
     """
@@ -31,6 +33,7 @@ class FaultProxy:
         self.fault = lambda method, target: None
         self.requests = []
         self.faults = 0
+        self._is_closed = False
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,6 +61,7 @@ class FaultProxy:
         self._thread.start()
 
     def close(self):
+        self._is_closed = True
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -98,7 +102,28 @@ class FaultProxy:
             self._answer(handler, answer.status, kept, content[: len(content) // 2])
             self._break(handler)
             return
+        if fault in {"flip", "short"} or (fault and fault[0] in {"stall", "trickle"}):
+            self._spoil(handler, fault, answer.status, kept, content)
+            return
         self._answer(handler, answer.status, kept, content)
+
+    def _spoil(self, handler, fault, status, headers, content):
+        half = len(content) // 2
+        if fault == "flip" and content:
+            content = content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
+            self._answer(handler, status, headers, content)
+            return
+        self._answer(handler, status, headers, content[:half])
+        handler.wfile.flush()
+        handler.close_connection = True
+        until = time.monotonic() + (fault[1] if isinstance(fault, tuple) else 0)
+        at = half
+        while time.monotonic() < until and not self._is_closed:
+            time.sleep(0.02)
+            if fault[0] == "trickle" and at < len(content):
+                handler.wfile.write(content[at : at + 1])
+                handler.wfile.flush()
+                at += 1
 
     def _answer(self, handler, status, headers, content):
         handler.send_response(status)
@@ -152,6 +177,9 @@ def s3_environment(monkeypatch, tmp_path):
     for client in s3_client._clients.values():
         client.close()
     s3_client._clients.clear()
+    from flowstone_datastore.s3.places import forget_places
+
+    forget_places()
 
 
 @pytest.fixture

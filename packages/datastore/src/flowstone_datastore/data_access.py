@@ -63,7 +63,9 @@ class DataAccess:
 class DataAccesses:
     """What one task has read and written so far; from any thread. The same thing twice counts once."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: str = "") -> None:
+        self.run = run
+        """`Flow/run` of the task; empty if nobody said."""
         self._lock = threading.Lock()
         self._known: dict[DataAccess, None] = {}
         self._sums: dict[tuple[str, str], DataAccess] = {}
@@ -112,11 +114,16 @@ def record_data_access(access: DataAccess) -> None:
         _Current.accesses.add(access)
 
 
+def running_run() -> str:
+    """`Flow/run` of the task that this process runs; empty outside of one."""
+    return "" if _Current.accesses is None else _Current.accesses.run
+
+
 @contextmanager
-def collecting_data_access() -> Iterator[DataAccesses]:
-    """Collect what is told while a task runs. For task runners."""
+def collecting_data_access(run: str = "") -> Iterator[DataAccesses]:
+    """Collect what is told while a task of `run`, `Flow/run`, runs. For task runners."""
     before = _Current.accesses
-    _Current.accesses = DataAccesses()
+    _Current.accesses = DataAccesses(run)
     try:
         yield _Current.accesses
     finally:

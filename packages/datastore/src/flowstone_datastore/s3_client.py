@@ -35,6 +35,21 @@ def client_for(settings: S3Settings) -> Any:  # boto3's classes are made when it
     return _clients.setdefault(key, _new_client(settings)) if client is None else client
 
 
+def credentials_for(settings: S3Settings) -> Any:
+    """What boto3's chain finds to sign with, renewed by itself; `None` if it finds nothing, or nothing is signed.
+
+    Raises:
+        S3SupportMissingError: boto3 is not installed.
+    """
+    if settings.connection.is_anonymous:
+        return None
+    try:
+        new_session = import_module("botocore.session").get_session
+    except ImportError as error:
+        raise S3SupportMissingError(settings.bucket) from error
+    return new_session().get_credentials()
+
+
 def botocore_exceptions() -> ModuleType:
     """The errors that a client raises; for who has one, or has an error of one."""
     return import_module("botocore.exceptions")

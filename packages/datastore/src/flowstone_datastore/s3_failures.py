@@ -94,14 +94,16 @@ class translated_s3:  # noqa: N801 - a context manager, read as a verb
             return
         exceptions = botocore_exceptions()
         if isinstance(error, (exceptions.BotoCoreError, exceptions.ClientError)):
-            raise self._meaning(error) from error
+            raise meaning_of(error, self._path, self._settings, is_writing=self._is_writing) from error
 
-    def _meaning(self, error: Exception) -> StorageError:
-        if is_absent(error):
-            return ObjectNotFoundError(self._path, self._settings.url)
-        kind = _kind_of(error, is_writing=self._is_writing)
-        key = f"{self._settings.prefix}/{self._path}".strip("/")
-        return kind(_NUMBERS.get(kind, errno.EIO), _reason(error), self._settings.place_of(key))
+
+def meaning_of(error: Exception, path: str, settings: S3Settings, *, is_writing: bool = False) -> StorageError:
+    """What an error of botocore means for an object of a store."""
+    if is_absent(error):
+        return ObjectNotFoundError(path, settings.url)
+    kind = _kind_of(error, is_writing=is_writing)
+    key = f"{settings.prefix}/{path}".strip("/")
+    return kind(_NUMBERS.get(kind, errno.EIO), _reason(error), settings.place_of(key))
 
 
 def status_of(error: Exception) -> int:

@@ -13,7 +13,7 @@ def task_surroundings(datastore: Datastore, run: RunStarted) -> Iterator[DataAcc
     """While a task runs, `Flow(...)` and its kin look into the run's store, in the run's namespace."""
     before = use_client(Client(datastore, namespace=namespace_of(run)))
     try:
-        with collecting_data_access() as accesses:
+        with collecting_data_access(f"{run.flow}/{run.run_id}") as accesses:
             yield accesses
     finally:
         use_client(before)
