@@ -82,7 +82,7 @@ def s3(s3_proxied_url, tmp_path):
 
 
 def files_below(folder):
-    return [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
+    return [str(path) for path in folder.rglob("*") if path.is_file()]
 
 
 def test_it_is_the_fast_lane_that_is_tested(s3_proxied_url):
@@ -200,9 +200,9 @@ def test_a_call_ends_at_its_deadline(s3, s3_proxy, tmp_path, fault):
 def test_a_service_that_stays_busy_is_an_error_in_time(s3, s3_proxy):
     """It is told as what it is, and may be tried again."""
     s3_proxy.fault = lambda method, target: BUSY
-    with S3(s3root=s3._root, patience_seconds=0.5) as client:
-        with pytest.raises(S3ThrottledError, match="try again later") as caught:
-            client.get("x", in_memory=True)
+    client = S3(s3root=s3._root, patience_seconds=0.5)
+    with pytest.raises(S3ThrottledError, match="try again later") as caught:
+        client.get("x", in_memory=True)
     assert caught.value.is_transient
 
 
