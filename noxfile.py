@@ -57,7 +57,8 @@ def notebook(session: nox.Session) -> None:
     session.run("jupyter", "lab", "examples/flights/look.ipynb", *session.posargs)
 
 
-S3_TEST_TOOLS = ["boto3>=1.36", "moto[server]==5.2.5"]  # moto imitates a service: another version, another one
+# moto imitates a service: another version, another one
+S3_TEST_TOOLS = ["boto3>=1.36", "awscrt>=0.23", "moto[server]==5.2.5"]
 
 
 @nox.session(python=PYTHONS)

@@ -3,19 +3,18 @@
 import os
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flowstone_datastore.data_access import DataAccess, record_data_access
-from flowstone_datastore.s3.bucket import WHOLE, Bucket, Listed, ObjectHead, PutHead, Span
-from flowstone_datastore.s3.crew import Crew
+import attrs
+
+from flowstone_datastore.s3.bucket import WHOLE, Listed, ObjectHead, PutHead, Span
+from flowstone_datastore.s3.bulk import Ask, Bulk, OnBytes, note
 from flowstone_datastore.s3.errors import S3InvalidUseError
-from flowstone_datastore.s3.fetching import Fetch, Fetched, Want
+from flowstone_datastore.s3.fetching import Fetched
 from flowstone_datastore.s3.objects import (
     RangeInfo,
     S3GetObject,
@@ -26,19 +25,16 @@ from flowstone_datastore.s3.objects import (
     span_of,
     value_of,
 )
-from flowstone_datastore.s3.pace import Patience
 from flowstone_datastore.s3.places import PART_BYTES, Place, Reach, place_of
 from flowstone_datastore.s3.roots import connection_of, root_of
-from flowstone_datastore.s3.sending import FileSource, MemorySource, Send, Sent
+from flowstone_datastore.s3.sending import FileSource, MemorySource
 from flowstone_datastore.s3.sinks import FileSink, MemorySink
 from flowstone_datastore.s3.streams import ObjectReader, ObjectWriter
 from flowstone_datastore.s3_settings import S3Connection
 from flowstone_datastore.storage import Buffer
-from flowstone_datastore.storage_errors import ObjectNotFoundError
 
 Key = str | S3GetObject
 Put = tuple[str, Any] | S3PutObject
-OnBytes = Callable[[int], object]
 
 
 class S3:
@@ -103,9 +99,7 @@ class S3:
         self._reach = Reach(connection or connection_of(client_params or {}), connections, part_bytes)
         self._root = root_of(bucket, prefix, run, s3root)
         self._in_memory = in_memory
-        self._patience_seconds = patience_seconds
-        self._deadline_seconds = deadline_seconds
-        self._progress = progress
+        self._bulk = Bulk(patience_seconds, deadline_seconds, progress)
         self._folder: Path | None = None
         self._files = 0
         self._cleanup: Callable[[], object] = lambda: None
@@ -160,7 +154,7 @@ class S3:
         """Fetch all objects below folders."""
         found = [(each, line) for key in keys for each, line in self._list(key, is_recursive=True)]
         listed = [(self._key(place, line.key), place, line) for place, line in found]
-        asked = [(key, Place(at.bucket, line.key, at.pace), WHOLE, line.etag) for key, at, line in listed]
+        asked = [(key, attrs.evolve(at, key=line.key), WHOLE, line.etag) for key, at, line in listed]
         return self._fetch(asked, False, in_memory)
 
     def get_all(self, return_info: bool = False, *, in_memory: bool | None = None) -> list[S3Object]:
@@ -174,12 +168,8 @@ class S3:
         With `can_resume`, a later call for the same content goes on where this one was interrupted, from a
         hidden file beside it.
         """
-        place, file = self._place(key), Path(path)
-        with self._told("download") as on_bytes:
-            fetch = Fetch(place.bucket, place.pace, self._patience(), on_bytes)
-            fetched = fetch.run([Want(place.key, FileSink(file, can_resume=can_resume))])[0]
-        assert fetched is not None
-        _note("read", place.bucket, fetched.head, fetched.stop - fetched.start)
+        file = Path(path)
+        self._bulk.fetch([Ask(self._place(key), FileSink(file, can_resume=can_resume), WHOLE)])
         return file
 
     def open(self, key: str) -> ObjectReader:
@@ -188,8 +178,8 @@ class S3:
         Wrap it in `io.BufferedReader` or `io.TextIOWrapper` for small reads.
         """
         place = self._place(key)
-        reader = ObjectReader(place.bucket, place.key, place.pace, self._patience)
-        _note("read", place.bucket, reader.head, reader.head.size)
+        reader = ObjectReader(place.bucket, place.key, place.pace, self._bulk.patience)
+        note("read", place.bucket, reader.head, reader.head.size)
         return reader
 
     # Writing
@@ -233,9 +223,9 @@ class S3:
             place.bucket,
             place.key,
             place.pace,
-            self._patience,
+            self._bulk.patience,
             head,
-            lambda written: _note("written", place.bucket, written, written.size),
+            lambda written: note("written", place.bucket, written, written.size),
         )
 
     def delete(self, key: str) -> None:
@@ -244,8 +234,7 @@ class S3:
 
     def delete_many(self, keys: Iterable[str]) -> None:
         """Remove objects, a thousand by one request."""
-        for places in _by_bucket([self._place(key) for key in keys]).values():
-            places[0].bucket.delete([place.key for place in places])
+        self._bulk.delete([self._place(key) for key in keys])
 
     # Looking
 
@@ -257,19 +246,7 @@ class S3:
         """What the place says of objects, in the order of their keys."""
         names = list(keys)
         places = [self._place(key) for key in names]
-        heads: list[ObjectHead | None] = [None] * len(names)
-        patience = self._patience()
-
-        def look(index: int, place: Place) -> None:
-            try:
-                heads[index] = place.pace.run(lambda time: place.bucket.head(place.key, time), patience)
-            except ObjectNotFoundError:
-                if not return_missing:
-                    raise
-
-        jobs = [lambda at=at, place=place: look(at, place) for at, place in enumerate(places)]
-        if places:
-            Crew(jobs, places[0].pace.most).run()
+        heads = self._bulk.heads(places, is_missing_fine=return_missing)
         return [
             S3Object(place.bucket.url + place.key, key, self._root, head is not None, head)
             for key, place, head in zip(names, places, heads, strict=True)
@@ -316,18 +293,8 @@ class S3:
     ) -> list[S3Object]:
         to_memory = self._in_memory if in_memory is None else in_memory
         sinks = [MemorySink() if to_memory else FileSink(self._new_file(key)) for key, *_ in asked]
-        found: list[Fetched | None] = [None] * len(asked)
-        patience = self._patience()
-        with self._told("get") as on_bytes:
-            for indexes in _by_bucket([place for _, place, *_ in asked], range(len(asked))).values():
-                _, first, *_ = asked[indexes[0]]
-                wants = [
-                    Want(asked[at][1].key, sinks[at], asked[at][2], asked[at][3], is_missing_fine)
-                    for at in indexes
-                ]
-                fetch = Fetch(first.bucket, first.pace, patience, on_bytes)
-                for at, fetched in zip(indexes, fetch.run(wants), strict=True):
-                    found[at] = fetched
+        asks = [Ask(place, sink, span, etag) for (_, place, span, etag), sink in zip(asked, sinks, strict=True)]
+        found = self._bulk.fetch(asks, is_missing_fine=is_missing_fine)
         return [
             self._object(key, place, sink, fetched)
             for (key, place, *_), sink, fetched in zip(asked, sinks, found, strict=True)
@@ -338,7 +305,6 @@ class S3:
         if fetched is None:
             return S3Object(url, key, self._root, exists=False)
         size = fetched.stop - fetched.start
-        _note("read", place.bucket, fetched.head, size)
         return S3Object(
             url,
             key,
@@ -355,15 +321,12 @@ class S3:
         self, puts: Sequence[tuple[S3PutObject, MemorySource | FileSource]], overwrite: bool
     ) -> list[tuple[str, str]]:
         places = [self._place(put.key) for put, _ in puts]
-        patience = self._patience()
-        with self._told("put") as on_bytes:
-            for indexes in _by_bucket(places, range(len(places))).values():
-                first = places[indexes[0]]
-                objects = [Sent(places[at].key, puts[at][1], self._said(puts[at][0], overwrite)) for at in indexes]
-                heads = Send(first.bucket, first.pace, patience, on_bytes).run(objects)
-                for head in heads:
-                    if head is not None:
-                        _note("written", first.bucket, head, head.size)
+        self._bulk.send(
+            [
+                (place, source, self._said(put, overwrite))
+                for (put, source), place in zip(puts, places, strict=True)
+            ]
+        )
         return [(put.key, place.bucket.url + place.key) for (put, _), place in zip(puts, places, strict=True)]
 
     def _said(self, put: S3PutObject, overwrite: bool) -> PutHead:
@@ -400,38 +363,3 @@ class S3:
             self._cleanup = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._files += 1
         return self._folder / f"{self._files}-{key.rstrip('/').rpartition('/')[2][-100:]}"
-
-    def _patience(self) -> Patience:
-        if self._deadline_seconds is None:
-            return Patience(self._patience_seconds)
-        return Patience(self._patience_seconds, time.monotonic() + self._deadline_seconds)
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[OnBytes | None]:
-        if not isinstance(self._progress, bool):
-            yield self._progress
-        elif not self._progress:
-            yield None
-        else:
-            import sys
-
-            from flowstone_datastore.s3.progress import ProgressLine
-
-            line = ProgressLine(sys.stderr, what)
-            try:
-                yield line
-            finally:
-                line.end()
-
-
-def _note(mode: str, bucket: Bucket, head: ObjectHead, size: int) -> None:
-    """For lineage."""
-    record_data_access(DataAccess(mode, bucket.url + head.key, head.version or head.etag.strip('"'), size))
-
-
-def _by_bucket(places: Sequence[Place], items: Sequence[Any] | None = None) -> dict[int, list[Any]]:
-    """The items (the places themselves) of each bucket, in order."""
-    groups: dict[str, list[Any]] = {}
-    for place, item in zip(places, places if items is None else items, strict=True):
-        groups.setdefault(place.bucket.url, []).append(item)
-    return dict(enumerate(groups.values()))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import attrs
@@ -48,6 +49,8 @@ class Place:
     bucket: Bucket
     key: str
     pace: Pace
+    service: str
+    """What two places have in common whose objects go by one transfer."""
 
 
 def place_of(url: str, reach: Reach) -> Place:
@@ -63,17 +66,17 @@ def place_of(url: str, reach: Reach) -> Place:
     scheme = match[1] if match else ""
     if match and scheme == "s3":
         key, *options = _OPTIONS.split(match[3], maxsplit=1)
-        settings = S3Settings.from_url(f"s3://{match[2]}" + "".join([f"?{text}" for text in options]))
+        settings = _settings(f"s3://{match[2]}" + "".join([f"?{text}" for text in options]))
         if not options:
             settings = attrs.evolve(settings, connection=reach.connection)
-        return Place(*_s3(settings, key, reach))
+        return _in_s3(settings, key, reach)
     width = reach.most_connections or 2 * (os.cpu_count() or 1)
     if match and scheme == "file":
         if match[2] not in {"", "localhost"}:
             raise S3InvalidUseError(f"{url} names another machine", "write file:///folder/key")
-        return Place(FolderBucket("/", reach.part_bytes), match[3], Pace(width))
+        return Place(FolderBucket("/", reach.part_bytes), match[3], Pace(width), "file")
     if match and scheme == "memory":
-        return Place(MemoryBucket(match[2], reach.part_bytes), match[3], Pace(width))
+        return Place(MemoryBucket(match[2], reach.part_bytes), match[3], Pace(width), f"memory {match[2]}")
     raise S3InvalidUseError(
         f"{url!r} names no place", "write s3://bucket/key, file:///folder/key or memory://name/key"
     )
@@ -93,7 +96,13 @@ def forget_places() -> None:
     _paces.clear()
 
 
-def _s3(settings: S3Settings, key: str, reach: Reach) -> tuple[Bucket, str, Pace]:
+@lru_cache(256)
+def _settings(url: str) -> S3Settings:
+    """Read once, not for each of ten thousand keys."""
+    return S3Settings.from_url(url)
+
+
+def _in_s3(settings: S3Settings, key: str, reach: Reach) -> Place:
     process = os.getpid()
     name = (process, settings, reach.part_bytes)
     bucket = _buckets.get(name)
@@ -110,4 +119,4 @@ def _s3(settings: S3Settings, key: str, reach: Reach) -> tuple[Bucket, str, Pace
         else MOST_CONNECTIONS
     )
     pace = _paces.setdefault((process, settings.bucket, settings.connection, most), Pace(most))
-    return bucket, key, pace
+    return Place(bucket, key, pace, settings.url)

@@ -20,8 +20,9 @@ _MOST_PARTS = 10_000  # S3's limit
 class Source(Protocol):
     """The bytes of an object to be; parts are asked for from several threads."""
 
-    size: int
-    """Bytes."""
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
     def view(self, start: int, stop: int) -> memoryview:
         """Some of them; valid until this thread asks again."""
