@@ -61,6 +61,13 @@ def test_the_guide_works_from_top_to_bottom(tmp_path: Path) -> None:
                 run(line, tmp_path)
 
 
+def test_the_page_on_fast_data_works(tmp_path: Path) -> None:
+    """Snippets are copied before they are read."""
+    for language, text in blocks(ROOT / "docs" / "fast-data.md"):
+        assert language == "python"
+        run_python(text, tmp_path)
+
+
 @pytest.mark.slow
 def test_the_readme_works_after_the_demo(tmp_path: Path) -> None:
     """The demo on its largest airlines only, then every other line of the README."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         metadata,
         namespace,
     )
+    from flowstone_datastore.s3 import S3
     from flowstone_interfaces import FlowstoneError
     from flowstone_runtime import (
         USER_SKIP_STEP,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "S3",
     "USER_SKIP_STEP",
     "AllFlows",
     "CaughtError",
@@ -144,6 +146,7 @@ _HOMES = {
         "metadata",
         "namespace",
     ),
+    "flowstone_datastore.s3": ("S3",),
     "flowstone_interfaces": ("FlowstoneError",),
     "flowstone_runtime": (
         "USER_SKIP_STEP",
@@ -189,7 +192,7 @@ _HOMES = {
 }
 _TO_COME = frozenset(
     {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "pypi", "conda_base", "pypi_base"}
-    | {"S3", "Deployer", "DeployedFlow", "NBDeployer"}
+    | {"Deployer", "DeployedFlow", "NBDeployer"}
 )
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 Job = Callable[[], None]
 
@@ -71,3 +72,29 @@ class Crew:
     def _failed(self, error: BaseException) -> None:
         with self._lock:
             self._error = self._error or error
+
+
+class Move(Protocol):
+    """An object on its way."""
+
+    crew: Crew
+    """Who moves it: set before `begin`, which may give it more jobs."""
+
+    def begin(self) -> None:
+        """Move it, or its first part."""
+
+    def give_up(self) -> None:
+        """Leave nothing that looks whole: it, or another one, failed."""
+
+
+def run_all(moves: Sequence[Move], width: int) -> None:
+    """Move all of them, so many jobs at once, or leave none half done."""
+    crew = Crew([move.begin for move in moves], width)
+    for move in moves:
+        move.crew = crew
+    try:
+        crew.run()
+    except BaseException:
+        for move in moves:
+            move.give_up()
+        raise

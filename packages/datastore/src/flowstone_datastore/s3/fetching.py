@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from flowstone_datastore.s3.bucket import WHOLE, Bucket, ObjectHead, Reading, Span, TransientError
-from flowstone_datastore.s3.crew import Crew
+from flowstone_datastore.s3.crew import Crew, run_all
 from flowstone_datastore.s3.errors import S3ObjectDamagedError
 from flowstone_datastore.s3.pace import Pace, Patience
 from flowstone_datastore.s3.sinks import Sink
@@ -64,15 +64,7 @@ class Fetch:
             StorageError: one of them cannot be had; those that were fetched stay where they are.
         """
         transfers = [Transfer(self, want) for want in wants]
-        crew = Crew([transfer.begin for transfer in transfers], self.pace.most)
-        for transfer in transfers:
-            transfer.crew = crew
-        try:
-            crew.run()
-        except BaseException:
-            for transfer in transfers:
-                transfer.give_up()
-            raise
+        run_all(transfers, self.pace.most)
         return [transfer.fetched for transfer in transfers]
 
 

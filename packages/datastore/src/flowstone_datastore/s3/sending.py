@@ -11,7 +11,7 @@ import attrs
 
 from flowstone_datastore.file_errors import translated
 from flowstone_datastore.s3.bucket import Bucket, ObjectHead, PutHead, Upload
-from flowstone_datastore.s3.crew import Crew
+from flowstone_datastore.s3.crew import Crew, run_all
 from flowstone_datastore.s3.pace import Pace, Patience
 
 _MOST_PARTS = 10_000  # S3's limit
@@ -101,15 +101,7 @@ class Send:
             StorageError: one of them cannot be written; others may be.
         """
         deliveries = [Delivery(self, each) for each in objects]
-        crew = Crew([delivery.begin for delivery in deliveries], self.pace.most)
-        for delivery in deliveries:
-            delivery.crew = crew
-        try:
-            crew.run()
-        except BaseException:
-            for delivery in deliveries:
-                delivery.give_up()
-            raise
+        run_all(deliveries, self.pace.most)
         return [delivery.head for delivery in deliveries]
 
 
