@@ -1,5 +1,8 @@
+import datetime as dt
+import ipaddress
 import os
 import random
+import ssl
 import threading
 import time
 
@@ -10,7 +13,7 @@ from flowstone_datastore.s3 import S3, S3ObjectDamagedError, S3ObjectReplacedErr
 from flowstone_datastore.s3 import http_bucket as http_bucket_module
 from flowstone_datastore.s3.bucket import TransientError
 from flowstone_datastore.s3.pace import Pace, Patience
-from flowstone_datastore.s3.places import Reach, place_of
+from flowstone_datastore.s3.places import Reach, forget_places, place_of
 from flowstone_datastore.s3_errors import (
     BucketNotFoundError,
     S3CredentialsMissingError,
@@ -320,6 +323,53 @@ def test_a_proxy_is_used_if_there_is_one(s3, s3_proxy, monkeypatch, tmp_path):
             with pytest.raises(ObjectNotFoundError):
                 client.get("no")
     assert s3_proxy.count("GET", "http://") > 0
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of 127.0.0.1 that nobody else trusts, with its key."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "flowstone tests")])
+    now = dt.datetime.now(dt.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(days=1))
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = made.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(
+        made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return file
+
+
+def test_tls_is_as_right_as_plain_text(s3, s3_proxy, certificate, monkeypatch, tmp_path):
+    """The same bytes, the same faults; a server that cannot show who it is gets nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = s3_proxy._server
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    root = s3._root.replace("http://", "https://")
+    with pytest.raises(S3UnreachableError, match="certificate"):
+        S3(tmp_path, s3root=root, patience_seconds=0.2).get("x")
+    forget_places()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    values = {f"x{number}": random.Random(number).randbytes(50_000 * number) for number in range(10)}
+    with S3(tmp_path, s3root=root, part_bytes=PART_BYTES) as client:
+        client.put_many([(key, value) for key, value in values.items() if len(value) <= PART_BYTES])
+        S3(s3root=root).put_many(values.items())
+        s3_proxy.fault = Sometimes(0.3, "cut", "reset", BUSY)
+        assert [each.blob for each in client.get_many(values)] == [*values.values()]
+        s3_proxy.fault = lambda method, target: ("stall", 30.0)
+        with pytest.raises(S3UnreachableError):
+            S3(tmp_path, s3root=root, deadline_seconds=0.6).get("x9")
+    assert s3_proxy.faults > 3
 
 
 def test_metadata_go_with_an_object(s3):
