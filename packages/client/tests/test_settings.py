@@ -128,7 +128,7 @@ def test_a_url_stays_as_it_is(project, environ):
         ("[tool.flowstone", "it is not valid TOML: "),
         (
             "[tool.flowstone]\nstor = '/x'",
-            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes; correct it",
+            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes, package; correct it",
         ),
         ("[tool.flowstone]\nstore = 3", "store must be a text that is not empty, not 3; correct it"),
         ("[tool.flowstone]\nstore = ''", "store must be a text that is not empty, not ''; correct it"),
@@ -173,7 +173,7 @@ def test_a_fault_in_a_profile_is_named_with_its_file(project, environ):
         Settings.load(project, environ, {"profile": "big"})
     assert (
         str(caught.value)
-        == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes; correct it"
+        == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes, package; correct it"
     )
 
 
