@@ -21,7 +21,9 @@ class NoEnvironmentError(FlowstoneError, LookupError):
         self.pathspec = pathspec
 
     def __str__(self) -> str:
-        return f"{self.pathspec} has no record of its environment; it was not started by a command line that keeps it"
+        return (
+            f"{self.pathspec} has no record of its environment; it was not started by a command line that keeps it"
+        )
 
 
 @attrs.frozen

@@ -45,7 +45,7 @@ class Code:
 
     @property
     def key(self) -> str:
-        """The address of all paths, modes and contents, sorted: equal for equal code, whoever has it and since when."""
+        """The address of all paths, modes and contents, sorted: equal for equal code, whoever has it."""
         programs = frozenset(self.executable)
         rows = [
             [path, "755" if path in programs else "644", self.files[path].address] for path in sorted(self.files)
