@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowstone.json_option import json_option, print_json
-from flowstone_interfaces.pathspec import InvalidPathspecError, Pathspec
+from flowstone.run_argument import flow_and_run
 
 if TYPE_CHECKING:
     from flowstone_runtime.reproduce import Reproduction
@@ -36,7 +36,7 @@ def reproduce(options: dict[str, str | None], run: str, into: Path | None, as_js
     from flowstone_client.settings import Settings
     from flowstone_runtime.reproduce import reproduce as run_again
 
-    _check_run(run)
+    flow_and_run(run)
     settings = Settings.load(Path.cwd(), os.environ, options)
     client = Client(settings.store)
     with _folder(into) as folder:
@@ -48,15 +48,6 @@ def reproduce(options: dict[str, str | None], run: str, into: Path | None, as_js
     else:
         _describe(done)
     return 0 if done.is_faithful else 1
-
-
-def _check_run(run: str) -> None:
-    try:
-        spec = Pathspec.parse(run)
-    except InvalidPathspecError as error:
-        raise click.UsageError(str(error)) from error
-    if spec.run is None or spec.depth != 2:
-        raise click.UsageError(f"{run!r} is no run; write Flow/run, as `flowstone runs` lists it")
 
 
 def _folder(into: Path | None) -> AbstractContextManager[str | Path]:
