@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -80,6 +79,8 @@ def _remembered(file: Path, fingerprint: list[Any]) -> str | None:
 
 
 def _remember(file: Path, fingerprint: list[Any], document: str) -> None:
+    import tempfile
+
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
