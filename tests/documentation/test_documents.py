@@ -56,6 +56,9 @@ def test_the_guide_works_from_top_to_bottom(tmp_path: Path) -> None:
     for language, text in blocks(ROOT / "docs" / "guide.md"):
         if language == "python":
             run_python(text, tmp_path)
+        elif language == "toml":  # what a reader adds to the project's settings
+            with (tmp_path / "pyproject.toml").open("a", encoding="utf-8") as project:
+                project.write(f"\n{text}")
         else:
             for line in text.splitlines():
                 run(line, tmp_path)

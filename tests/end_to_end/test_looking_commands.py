@@ -183,3 +183,17 @@ def test_a_group_of_commands_says_which_there_are(flow_file, words) -> None:
     """Nobody remembers all of them."""
     assert "Commands:" in flow_file(FLOW).call(*words, "--help")
     assert "there is no command 'nonsense'" in flow_file(FLOW).call(*words, "nonsense", exit_code=2)
+
+
+def test_files_beside_the_flow_are_kept_by_suffix(flow_file, tmp_path) -> None:
+    """A query that a step reads; and a key that lies beside it stops the run before it begins."""
+    flow = flow_file(FLOW)
+    (tmp_path / "query.sql").write_text("select 1")
+    (tmp_path / "server.pem").write_text("secret")
+    (listed,) = lines_of_json(flow.call("--package-suffixes", ".sql", "package", "list", "--json"))
+    assert listed["query.sql"] == 8
+    flow.call("--package-suffixes", "sql", "run")
+    assert flow.latest_run().code["query.sql"] == "select 1"
+    refused = flow.call("--package-suffixes", ".pem", "run", exit_code=2)
+    assert "server.pem looks like a secret" in refused
+    assert "Traceback" not in refused

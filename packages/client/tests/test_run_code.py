@@ -44,6 +44,20 @@ def test_code_can_be_written_to_a_folder(keep, tmp_path):
     assert not Path(folder).exists()
 
 
+def test_programs_stay_programs(new_run, store, tmp_path):
+    """A script that a step starts must still start; and its mode is part of the key."""
+    refs = {"train.py": store.chunks.put((b"",)), "run.sh": store.chunks.put((b"echo",))}
+    written = new_run("1")
+    written.start(code=Code("train.py", refs, executable=("run.sh",), import_folders=("src",)))
+    code = written.read().code
+    code.extract(tmp_path / "here")
+    assert (tmp_path / "here" / "run.sh").stat().st_mode & 0o100
+    assert not (tmp_path / "here" / "train.py").stat().st_mode & 0o100
+    assert code.key == Code("train.py", dict(reversed(refs.items())), executable=("run.sh",)).key
+    assert code.key != Code("train.py", refs).key
+    assert (code.executable, code.import_folders) == ({"run.sh"}, ("src",))
+
+
 def test_two_runs_are_compared_file_by_file(keep):
     """What has changed since it last worked?"""
     old = keep("1", {"train.py": "a\nb\n", "gone.py": "", "same.py": "s"}).code

@@ -128,7 +128,7 @@ def test_a_url_stays_as_it_is(project, environ):
         ("[tool.flowstone", "it is not valid TOML: "),
         (
             "[tool.flowstone]\nstor = '/x'",
-            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes; correct it",
+            "there is no setting 'stor'; there are store, user, cache_folder, cache_bytes, package; correct it",
         ),
         ("[tool.flowstone]\nstore = 3", "store must be a text that is not empty, not 3; correct it"),
         ("[tool.flowstone]\nstore = ''", "store must be a text that is not empty, not ''; correct it"),
@@ -172,9 +172,26 @@ def test_a_fault_in_a_profile_is_named_with_its_file(project, environ):
     with pytest.raises(InvalidSettingsError) as caught:
         Settings.load(project, environ, {"profile": "big"})
     assert (
-        str(caught.value)
-        == f"{file}: there is no setting 'sotre'; there are store, user, cache_folder, cache_bytes; correct it"
+        str(caught.value) == f"{file}: there is no setting 'sotre'; "
+        "there are store, user, cache_folder, cache_bytes, package; correct it"
     )
+
+
+def test_patterns_of_code_come_as_a_list_or_as_a_text(project, environ):
+    """A TOML file has lists, a variable has a text."""
+    (project / "pyproject.toml").write_text('[tool.flowstone]\npackage = ["*.sql", "a,b/**"]\n')
+    assert Settings.load(project, environ).package == ("*.sql", "a,b/**")
+    settings = Settings.load(project, {**environ, "FLOWSTONE_PACKAGE": "*.txt, !x.txt,"})
+    assert settings.package == ("*.txt", "!x.txt")
+    assert settings.sources["package"] == "variable FLOWSTONE_PACKAGE"
+
+
+@pytest.mark.parametrize("value", ["3", "[1]", "['']", "{a = 1}"])
+def test_patterns_that_are_none_are_refused(project, environ, value):
+    """Code that silently stays at home is missed when it is too late."""
+    (project / "pyproject.toml").write_text(f"[tool.flowstone]\npackage = {value}\n")
+    with pytest.raises(InvalidSettingsError, match="package must be a list of patterns"):
+        Settings.load(project, environ)
 
 
 def test_a_profile_that_nobody_wrote_is_an_error(project, environ):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from flowstone_datastore import Datastore, MemoryStorage
-from flowstone_runtime.code_package import is_first_party, snapshot_code
+from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.code_places import is_first_party
 
 
 @pytest.fixture

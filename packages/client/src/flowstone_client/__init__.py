@@ -34,6 +34,7 @@ from flowstone_client.lineage import Lineage, LineageNode, MissingPackageError
 from flowstone_client.queries import InvalidQueryError, InvalidStateError
 from flowstone_client.run import Run
 from flowstone_client.run_code import CodeDifference, RunCode
+from flowstone_client.run_environment import Distribution, NoEnvironmentError, RunEnvironment
 from flowstone_client.settings import InvalidSettingsError, ProfileNotFoundError, Settings
 from flowstone_client.step import Step
 from flowstone_client.tags import InvalidTagError, SystemTagError, TooManyTagsError, check_tags
@@ -50,6 +51,7 @@ __all__ = [
     "Client",
     "CodeDifference",
     "DataArtifact",
+    "Distribution",
     "Flow",
     "InvalidConditionError",
     "InvalidQueryError",
@@ -63,6 +65,7 @@ __all__ = [
     "Metaflow",
     "MissingPackageError",
     "NamespaceMismatchError",
+    "NoEnvironmentError",
     "NoResultError",
     "NoSuchDataError",
     "NotFoundError",
@@ -70,6 +73,7 @@ __all__ = [
     "ProfileNotFoundError",
     "Run",
     "RunCode",
+    "RunEnvironment",
     "Settings",
     "Step",
     "StillRunningError",

@@ -11,6 +11,7 @@ from flowstone_client.client_object import ClientObject
 from flowstone_client.default_client import default_client
 from flowstone_client.errors import NoResultError, StillRunningError
 from flowstone_client.run_code import RunCode
+from flowstone_client.run_environment import RunEnvironment
 from flowstone_client.run_journal import RunJournal, steps_of, tasks_of
 from flowstone_client.step import Step
 from flowstone_client.tags import tag_change
@@ -189,6 +190,11 @@ class Run(ClientObject, depth=2):
     def code(self) -> RunCode:
         """The source of every file of the run's code, by path relative to the project's root."""
         return RunCode(self._datastore, self.pathspec, self.summary.started.code)
+
+    @property
+    def environment(self) -> RunEnvironment:
+        """The Python and the packages that were installed where the run was started."""
+        return RunEnvironment(self._datastore, self.pathspec, self.summary.started.environment)
 
     # What it left
 

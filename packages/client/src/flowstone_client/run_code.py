@@ -47,6 +47,21 @@ class RunCode(Mapping[str, str]):
         return "" if self._code is None else self._code.flow_file
 
     @property
+    def key(self) -> str:
+        """One address for all paths, modes and contents; empty if no code was kept. Equal code has equal keys."""
+        return "" if self._code is None else self._code.key
+
+    @property
+    def import_folders(self) -> tuple[str, ...]:
+        """The folders of the code from which its modules are imported, in order; `.` for its root."""
+        return () if self._code is None else self._code.import_folders
+
+    @property
+    def executable(self) -> frozenset[str]:
+        """The paths of the files that are programs."""
+        return frozenset(() if self._code is None else self._code.executable)
+
+    @property
     def path(self) -> str:
         """Where the code is: the run that keeps it, and the store."""
         return f"{self._datastore.url}#{self._pathspec}"
@@ -108,10 +123,13 @@ class RunCode(Mapping[str, str]):
         return folder
 
     def _write(self, folder: Path) -> None:
+        programs = self.executable
         for path in self:  # the records refuse paths that would lead out of the folder
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(self.data(path))
+            if path in programs:
+                file.chmod(file.stat().st_mode | 0o111)
 
     def diff(self, other: "RunCode") -> CodeDifference:
         """What differs in `other`, file by file. Only files whose addresses differ are read."""

@@ -18,12 +18,13 @@ from flowstone_interfaces import FlowstoneError
 if TYPE_CHECKING:
     from flowstone_datastore import ChunkCache
 
-_NAMES = ("store", "user", "cache_folder", "cache_bytes")
+_NAMES = ("store", "user", "cache_folder", "cache_bytes", "package")
 _VARIABLES = {
     "store": "FLOWSTONE_STORE",
     "user": "FLOWSTONE_USER",
     "cache_folder": "FLOWSTONE_CACHE_FOLDER",
     "cache_bytes": "FLOWSTONE_CACHE_SIZE",
+    "package": "FLOWSTONE_PACKAGE",
 }
 _PATHS = ("store", "cache_folder")
 DEFAULT_STORE = ".flowstone"
@@ -73,6 +74,8 @@ class _Layer:
                 raise InvalidSettingsError(self.place, reason)
             if name == "cache_bytes":
                 self._check_size(value)
+            elif name == "package":
+                self._check_patterns(value)
             elif not isinstance(value, str) or not value:
                 raise InvalidSettingsError(self.place, f"{name} must be a text that is not empty, not {value!r}")
 
@@ -81,6 +84,18 @@ class _Layer:
             parse_byte_size(str(value))
         except ValueError as error:
             raise InvalidSettingsError(self.place, f"cache_bytes: {error}") from error
+
+    def _check_patterns(self, value: Any) -> None:
+        is_list = isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value)
+        if not is_list and not isinstance(value, str):
+            reason = f'package must be a list of patterns such as ["*.sql", "templates/**"], not {value!r:.80}'
+            raise InvalidSettingsError(self.place, reason)
+
+    def patterns(self) -> tuple[str, ...]:
+        """The setting `package`; a text, as an option or a variable has it, is cut at its commas."""
+        value = self.table["package"]
+        texts = value.split(",") if isinstance(value, str) else value
+        return tuple(text.strip() for text in texts if text.strip())
 
     def value(self, name: str) -> str:
         """The setting; of a path, the absolute one."""
@@ -110,6 +125,13 @@ class Settings:
     """Where chunks of a far store are kept on this machine."""
     cache_bytes: int = 0
     """How many bytes of them; 0 keeps none."""
+    package: tuple[str, ...] = ()
+    """Patterns of files, relative to the project's root, that belong to the code beside what it imports."""
+
+    @property
+    def environments_folder(self) -> str:
+        """Where is kept what was found installed last; may be deleted at any time."""
+        return str(Path(self.cache_folder) / "environments") if self.cache_folder else ""
 
     @property
     def index_folder(self) -> str:
@@ -154,7 +176,16 @@ class Settings:
         values = {name: layer.value(name) for name, layer in chosen.items()}
         sources = {name: layer.place for name, layer in chosen.items()}
         cache_bytes = parse_byte_size(values["cache_bytes"])
-        return cls(values["store"], values["user"], root, profile, sources, values["cache_folder"], cache_bytes)
+        return cls(
+            values["store"],
+            values["user"],
+            root,
+            profile,
+            sources,
+            values["cache_folder"],
+            cache_bytes,
+            chosen["package"].patterns(),
+        )
 
 
 def project_root(folder: Path) -> Path:
@@ -193,13 +224,14 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise InvalidSettingsError(str(file), f"it cannot be read: {error.strerror}") from error
 
 
-def _defaults(environ: Mapping[str, str]) -> dict[str, str]:
+def _defaults(environ: Mapping[str, str]) -> dict[str, Any]:
     caches = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".cache")
     return {
         "store": DEFAULT_STORE,
         "user": _default_user(environ),
         "cache_folder": str(Path(caches) / "flowstone" / "chunks"),
         "cache_bytes": _DEFAULT_CACHE,
+        "package": [],
     }
 
 

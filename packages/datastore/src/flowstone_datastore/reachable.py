@@ -27,7 +27,8 @@ def reachable(
     """Every chunk that the records of a run name, and whose it is, once for each owner.
 
     An owner is `Flow/run/step/task/name`, `Flow/run/step/task (table)`, `Flow/run parameter alpha`,
-    `Flow/run constant path` or `Flow/run code flow.py`. Reads base tables, and lists of chunks that stand in
+    `Flow/run constant path`, `Flow/run code flow.py`
+    or `Flow/run environment`. Reads base tables, and lists of chunks that stand in
     chunks, each once per run; the artifacts of a base are yielded with the first task that has it.
 
     Raises:
@@ -63,6 +64,8 @@ class _Walk:
         if record.code is not None:
             for path, chunk in record.code.files.items():
                 yield f"{self._run} code {path}", chunk
+        if record.environment is not None:
+            yield f"{self._run} environment", record.environment
 
     def _of_table(self, task: str, table: ArtifactTable) -> Iterator[tuple[str, ChunkRef]]:
         if table.base is not None and table.base not in self._bases:

@@ -5,9 +5,10 @@ from typing import Any, Self
 
 import attrs
 
-from flowstone_datastore.address import InvalidAddressError, check_address
+from flowstone_datastore.address import InvalidAddressError, address_of, check_address
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.artifact_table import check_artifact_name
+from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.fields import (
     InvalidRecordError,
     are_texts,
@@ -33,17 +34,35 @@ class Code:
     """The path of the file that has the flow, among `files`."""
     files: Mapping[str, ChunkRef] = attrs.field(validator=is_mapping)
     """Path relative to the code's root, separated by `/`, to content."""
+    executable: tuple[str, ...] = attrs.field(default=(), validator=are_texts)
+    """The paths of files that are programs, sorted."""
+    import_folders: tuple[str, ...] = attrs.field(default=(), validator=are_texts)
+    """Folders of the code from which modules are imported, in order; `.` for its root."""
 
     def __attrs_post_init__(self) -> None:
-        for path in self.files:
+        for path in (*self.files, *(folder for folder in self.import_folders if folder != ".")):
             _check_relative(self, None, path)
+
+    @property
+    def key(self) -> str:
+        """The address of all paths, modes and contents, sorted: equal for equal code, whoever has it."""
+        programs = frozenset(self.executable)
+        rows = [
+            [path, "755" if path in programs else "644", self.files[path].address] for path in sorted(self.files)
+        ]
+        return address_of(b"flowstone-code\n", to_json_text(rows))
 
     def to_json(self) -> dict[str, Any]:
         """The code as FORMAT.md writes it."""
-        return {
+        raw: dict[str, Any] = {
             "flow_file": self.flow_file,
             "files": {path: chunk.to_json() for path, chunk in self.files.items()},
         }
+        if self.executable:
+            raw["executable"] = list(self.executable)
+        if self.import_folders:
+            raw["import_folders"] = list(self.import_folders)
+        return raw
 
     @classmethod
     def from_json(cls, raw: Any) -> Self:
@@ -56,7 +75,16 @@ class Code:
         return cls(
             raw.get("flow_file"),
             {path: ChunkRef.from_json(chunk) for path, chunk in _object(files, "the files of code").items()},
+            _texts(raw, "executable"),
+            _texts(raw, "import_folders"),
         )
+
+
+def _texts(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    texts = raw.get(name, [])
+    if not isinstance(texts, list):
+        refuse(f"Code.{name}", texts, "an array of texts")
+    return tuple(texts)
 
 
 def _as_tuple(texts: Iterable[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
-from flowstone_datastore.artifact import Artifact
+from flowstone_datastore.artifact import Artifact, ChunkRef
 from flowstone_datastore.artifact_table import ArtifactTable
 from flowstone_datastore.data_access import DataAccess
 from flowstone_datastore.fields import (
@@ -84,6 +84,10 @@ class RunStarted:
     graph: Mapping[str, Any] = attrs.field(factory=dict, validator=is_mapping)
     """JSON of the graph package's; opaque here."""
     code: Code | None = attrs.field(default=None, validator=optional(is_a(Code)), metadata=own_form(Code))
+    environment: ChunkRef | None = attrs.field(
+        default=None, validator=optional(is_a(ChunkRef)), metadata=own_form(ChunkRef)
+    )
+    """JSON that says with which Python and which packages it ran; opaque here."""
     tags: tuple[str, ...] = attrs.field(default=(), validator=are_texts, metadata=TEXTS)
     system_tags: tuple[str, ...] = attrs.field(default=(), validator=are_texts, metadata=TEXTS)
     origin_run: str | None = attrs.field(default=None, validator=optional(is_name))

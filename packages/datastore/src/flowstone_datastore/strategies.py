@@ -106,6 +106,7 @@ def records() -> st.SearchStrategy[Any]:
         "logs": st.none() | st.builds(LogSpan, names, _counts, _counts),
     }
     tags = st.lists(_texts, max_size=3).map(tuple)
+    paths = st.lists(names, max_size=2).map(tuple)
     by_name = st.dictionaries(names, artifacts(), max_size=2)
     error = st.builds(TaskError, _texts, _texts, _texts, st.none() | _texts, st.none() | _counts)
     started = st.builds(
@@ -117,7 +118,8 @@ def records() -> st.SearchStrategy[Any]:
         parameters=by_name,
         constants=by_name,
         graph=_plain_json,
-        code=st.none() | st.builds(Code, names, st.dictionaries(names, chunk_refs(), max_size=2)),
+        code=st.none() | st.builds(Code, names, st.dictionaries(names, chunk_refs(), max_size=2), paths, paths),
+        environment=st.none() | chunk_refs(),
         tags=tags,
         system_tags=tags,
         origin_run=st.none() | names,

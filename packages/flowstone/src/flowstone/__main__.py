@@ -12,6 +12,7 @@ from flowstone.du_command import du
 from flowstone.fsck_command import fsck
 from flowstone.gc_command import gc
 from flowstone.plugins_command import COMMAND_GROUP, plugins
+from flowstone.reproduce_command import reproduce
 from flowstone.runs_command import runs
 from flowstone.status_command import status
 from flowstone_interfaces.plugins import BrokenPluginError, installed_plugins, load_plugin
@@ -57,7 +58,7 @@ def show_version() -> None:
     click.echo(f"flowstone {version('flowstone')}, Python {sys.version.split()[0]}")
 
 
-for _command in (status, runs, du, gc, fsck, delete, config, plugins, completion):
+for _command in (status, runs, reproduce, du, gc, fsck, delete, config, plugins, completion):
     program.add_command(_command)
 
 

@@ -28,5 +28,7 @@ def show(options: dict[str, str | None], as_json: bool) -> None:
         print_json({**found, "project": {"value": str(settings.project_root), "from": "the working folder"}})
         return
     for name, source in settings.sources.items():
-        click.echo(f"{name:12} {getattr(settings, name)}  ({source})")
+        value = getattr(settings, name)
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        click.echo(f"{name:12} {shown}  ({source})")
     click.echo(f"{'project':12} {settings.project_root}")

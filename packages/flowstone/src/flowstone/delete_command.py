@@ -6,7 +6,7 @@ import click
 
 from flowstone.opened_store import opened_store
 from flowstone.quantities import human_bytes
-from flowstone_interfaces.pathspec import InvalidPathspecError, Pathspec
+from flowstone.run_argument import flow_and_run
 
 
 @click.command()
@@ -25,7 +25,7 @@ def delete(options: dict[str, str | None], run: str, yes: bool, force: bool, now
     from flowstone_datastore.deletion import delete_run
     from flowstone_datastore.retention import GRACE_SECONDS
 
-    flow, run_id = _flow_and_run(run)
+    flow, run_id = flow_and_run(run)
     store = opened_store(options)
     if not yes:
         click.confirm(f"delete {run} in {store.url} for good?", abort=True)
@@ -41,13 +41,3 @@ def delete(options: dict[str, str | None], run: str, yes: bool, force: bool, now
     if done.shared_chunks:
         click.echo(f"{done.shared_chunks} chunks of it stay: other runs have them, too")
     return 0
-
-
-def _flow_and_run(run: str) -> tuple[str, str]:
-    try:
-        spec = Pathspec.parse(run)
-    except InvalidPathspecError as error:
-        raise click.UsageError(str(error)) from error
-    if spec.run is None or spec.depth != 2:
-        raise click.UsageError(f"{run!r} is no run; write Flow/run, as `flowstone runs` lists it")
-    return spec.flow, spec.run

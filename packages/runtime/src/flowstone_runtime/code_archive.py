@@ -3,16 +3,17 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 _MODE = 0o644
+_PROGRAM_MODE = 0o755
 
 
-def write_archive(file: Path, contents: Mapping[str, bytes]) -> None:
+def write_archive(file: Path, contents: Mapping[str, bytes], programs: Collection[str] = ()) -> None:
     """Write a `.tar.gz`: sorted paths, no owner, no times.
 
-    `contents` maps relative paths to bytes.
+    `contents` maps relative paths to bytes; `programs` are the paths of those that can be executed.
 
     Raises:
         OSError: the file cannot be written.
@@ -25,5 +26,5 @@ def write_archive(file: Path, contents: Mapping[str, bytes]) -> None:
         for path, data in sorted(contents.items()):
             member = tarfile.TarInfo(path)
             member.size = len(data)
-            member.mode = _MODE
+            member.mode = _PROGRAM_MODE if path in programs else _MODE
             archive.addfile(member, io.BytesIO(data))

@@ -7,10 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from flowstone_client.settings import Settings
 from flowstone_runtime.announcement import announcer
+from flowstone_runtime.code_patterns import suffix_patterns
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.command_group import CommandGroup, run_group
 from flowstone_runtime.config_options import config_options, read_configs
@@ -79,9 +81,22 @@ def _main(flow: type[FlowSpec], arguments: list[str], environ: Any) -> int:
 
 def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
     @click.pass_context
-    def start(ctx: click.Context, /, store: str | None, profile: str | None, quiet: bool, **more: Any) -> None:
+    def start(
+        ctx: click.Context,
+        /,
+        store: str | None,
+        profile: str | None,
+        quiet: bool,
+        package_suffixes: str | None,
+        **more: Any,
+    ) -> None:
         folder = Path(inspect.getfile(flow)).resolve().parent  # of the file itself, not of a link to it
         settings = Settings.load(folder, environ, {"store": store, "profile": profile})
+        if package_suffixes:
+            below = folder.relative_to(settings.project_root).as_posix()
+            settings = attrs.evolve(
+                settings, package=(*settings.package, *suffix_patterns(package_suffixes, below))
+            )
         is_terminal = sys.stdout.isatty() and not environ.get("CI")
         own = given_flow_options(more)
         ctx.obj = CommandContext(flow, settings, quiet, is_terminal, own, announcer(environ, settings.store))
@@ -96,6 +111,11 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
         params=[
             click.Option(["--store"], help="Folder or URL of the store.", metavar="PLACE"),
             click.Option(["--profile"], help="Take settings from this profile.", metavar="NAME"),
+            click.Option(
+                ["--package-suffixes"],
+                metavar="SUFFIXES",
+                help="Keep files below the flow's folder that end so with its code: .sql,.yaml.",
+            ),
             click.Option(["--quiet"], is_flag=True, help="Print only what the command is asked for, and errors."),
             *config_options(flow),
             *flow_decorator_options(flow),

@@ -41,6 +41,7 @@ from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
+from flowstone_runtime.environments import snapshot_environment
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks
 from flowstone_runtime.flow_options import check_flow_options
@@ -228,7 +229,7 @@ def run_record(
 ) -> RunStarted:
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
-    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules)
+    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules, settings.package)
     asked = parameters_of(flow)
     given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
     inherited = {} if origin is None else origin.started.parameters
@@ -246,6 +247,7 @@ def run_record(
         constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
+        environment=snapshot_environment(datastore, settings.environments_folder, settings.project_root, sys.path),
         tags=options.tags,
         system_tags=(
             f"user:{settings.user}",

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
 def _list() -> click.Command:
     @click.pass_obj
     def show(context: CommandContext, /, run: str | None, as_json: bool) -> None:
-        sizes = {path: len(data) for path, data in _contents(context, run).items()}
+        sizes = {path: len(data) for path, data in _kept(context, run)[0].items()}
         if as_json:
             print_json(sizes)
             return
@@ -42,9 +43,9 @@ def _list() -> click.Command:
 def _save() -> click.Command:
     @click.pass_obj
     def save(context: CommandContext, /, file: Path, run: str | None) -> None:
-        contents = _contents(context, run)
+        contents, programs = _kept(context, run)
         try:
-            write_archive(file, contents)
+            write_archive(file, contents, programs)
         except OSError as error:
             raise UsageError(f"{file} cannot be written: {error.strerror}; name another file") from error
         if not context.is_quiet:
@@ -64,11 +65,12 @@ def _run_option() -> click.Option:
     )
 
 
-def _contents(context: CommandContext, run_id: str | None) -> dict[str, bytes]:
-    """The bytes of each file, by its path relative to the project's root."""
+def _kept(context: CommandContext, run_id: str | None) -> tuple[dict[str, bytes], Collection[str]]:
+    """The bytes of each file, by its path relative to the project's root, and which files are programs."""
     if run_id is not None:
         code = find_run(context, run_id).code
-        return {path: code.data(path) for path in code}
+        return {path: code.data(path) for path in code}, code.executable
+    settings = context.settings
     flow_file = Path(inspect.getfile(context.flow)).resolve()
-    files = code_files(flow_file, context.settings.project_root, sys.modules)
-    return {path: file.read_bytes() for path, file in files.items()}
+    now = code_files(flow_file, settings.project_root, sys.modules, settings.package)
+    return {path: file.read_bytes() for path, file in now.files.items()}, now.executable
