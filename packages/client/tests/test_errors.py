@@ -47,7 +47,7 @@ def test_an_error_survives_the_way_between_processes(error):
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.__name__)
 def test_an_error_is_the_builtin_that_it_is(error):
     """Who knows nothing of flowstone can handle it."""
-    assert issubclass(error, LookupError | ValueError | TimeoutError)
+    assert issubclass(error, LookupError | ValueError | TimeoutError | ImportError)
 
 
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.__name__)

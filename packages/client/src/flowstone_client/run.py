@@ -20,6 +20,7 @@ from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
     from flowstone_client.flow import Flow
+    from flowstone_client.run_diff import RunDifference
 
 
 class Run(ClientObject, depth=2):
@@ -189,6 +190,16 @@ class Run(ClientObject, depth=2):
     def code(self) -> RunCode:
         """The source of every file of the run's code, by path relative to the project's root."""
         return RunCode(self._datastore, self.pathspec, self.summary.started.code)
+
+    def diff(self, other: "Run", *, loads: bool = False) -> "RunDifference":
+        """What `other` has differently: code, parameters, environment, the values of each task; and both's times.
+
+        Values are compared by address. With `loads`, those that differ and are not large are loaded, to tell their
+        shape and value; else only numbers, texts and truth values are told.
+        """
+        from flowstone_client.run_diff import diff_runs
+
+        return diff_runs(self._journal, other._journal, loads=loads)  # noqa: SLF001 - its own class
 
     # What it left
 
