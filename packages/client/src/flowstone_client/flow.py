@@ -124,5 +124,10 @@ class Flow(ClientObject, depth=1):
     def _child_ids(self) -> Iterator[str]:
         return (run.id for run in self)
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_flow
+
+        return html_of_flow(self)
+
     def __repr__(self) -> str:
         return f"Flow({self.id!r})"

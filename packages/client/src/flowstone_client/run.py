@@ -247,6 +247,11 @@ class Run(ClientObject, depth=2):
             raise NoResultError(self.pathspec, self.state.value, began)
         return task.data
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_run
+
+        return html_of_run(self)
+
     def __repr__(self) -> str:
         try:
             shown = self.state.value if self.has_begun else "not begun"
