@@ -7,8 +7,8 @@ import attrs
 
 from flowstone_client.layers import layers
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 210, 40, 50, 14, 10
-_LONGEST = 30
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 190, 40, 36, 14, 10
+_LONGEST = 28
 
 
 @attrs.frozen

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20
 _LONGEST_VALUE = 80
+_LONGEST_TYPE = 40
 _COLOURS = {
     "finished": "#dcfce7",
     "running": "#dbeafe",
@@ -123,7 +124,8 @@ def _cell(value: Any) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = ["".join(f'<td style="text-align:left">{_cell(value)}</td>' for value in row) for row in rows]
+    cell = '<td style="text-align:left;white-space:nowrap">'
+    lines = ["".join(f"{cell}{_cell(value)}</td>" for value in row) for row in rows]
     if not lines:
         return ""
     top = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in head)
@@ -133,11 +135,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _values(title: str, stored: Mapping[str, Artifact]) -> str:
     shown = [(name, artifact) for name, artifact in sorted(stored.items()) if not name.startswith("_")]
     rows = [
-        (name, artifact.type.removeprefix("builtins."), _size(artifact.size), _preview(artifact))
+        (name, _type(artifact.type), _size(artifact.size), _preview(artifact))
         for name, artifact in shown[:_MOST_ROWS]
     ]
     more = f"<p>and {len(shown) - _MOST_ROWS} more</p>" if len(shown) > _MOST_ROWS else ""
     return _table((title or "artifact", "type", "size", "value"), rows) + more
+
+
+def _type(name: str) -> str:
+    """The type's name; without its module, if that is long."""
+    return name.removeprefix("builtins.") if len(name) <= _LONGEST_TYPE else name.rpartition(".")[2]
 
 
 def _preview(artifact: Artifact) -> str:
