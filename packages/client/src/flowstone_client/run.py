@@ -42,6 +42,15 @@ class Run(ClientObject, depth=2):
         self._journal = RunJournal(self._client, self.flow_name, self.id)
         self.pathspec = pathspec
 
+    @classmethod
+    def _of(cls, client: Client, flow: str, run_id: str) -> Self:
+        """A run that has been listed, and is in the client's namespace."""
+        run = cls.__new__(cls)
+        run._client, run._datastore = client, client.datastore  # noqa: SLF001 - its own class
+        run._journal = RunJournal(client, flow, run_id, is_found=True)  # noqa: SLF001 - its own class
+        run.flow_name, run.id, run.pathspec = flow, run_id, f"{flow}/{run_id}"
+        return run
+
     @property
     def parent(self) -> "Flow":
         """The flow."""
