@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flowstone_client.boxes import Box, drawn_boxes
+from flowstone_client.byte_size import human_bytes
 from flowstone_client.run_journal import tasks_of
 from flowstone_datastore import Artifact, RunState, RunSummary, TaskFinished, TaskState, plain_value
 
@@ -135,7 +136,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _values(title: str, stored: Mapping[str, Artifact]) -> str:
     shown = [(name, artifact) for name, artifact in sorted(stored.items()) if not name.startswith("_")]
     rows = [
-        (name, _type(artifact.type), _size(artifact.size), _preview(artifact))
+        (name, _type(artifact.type), human_bytes(artifact.size), _preview(artifact))
         for name, artifact in shown[:_MOST_ROWS]
     ]
     more = f"<p>and {len(shown) - _MOST_ROWS} more</p>" if len(shown) > _MOST_ROWS else ""
@@ -212,12 +213,3 @@ def _took(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
-
-
-def _size(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
