@@ -1,9 +1,6 @@
 """`flowstone debug TASK`: a prompt in a task that ran, with its code, its inputs and `self` as they were."""
 
 import code
-import pdb  # noqa: T100 - it is what `--pdb` asks for
-import traceback
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,23 +54,14 @@ def _banner(task: Any) -> str:
 
 
 def _post_mortem(past: "PastTask") -> None:
+    from flowstone_runtime.post_mortem import debug as look_around
+
     try:
         past.run_again()
     except BaseException as error:  # noqa: BLE001 - whatever the step raises is what one wants to look at
-        traceback.print_exception(error)
-        debugger = pdb.Pdb()
-        debugger.reset()
-        debugger.interaction(None, _from_user_code(error.__traceback__, str(past.file.parent)))
+        look_around(error)
     else:
         click.echo("the step has run to its end and did not fail; start debug without --pdb to look at it")
-
-
-def _from_user_code(trace: TracebackType | None, folder: str) -> TracebackType | None:
-    """The traceback, from the first frame of the flow's own files on."""
-    found = trace
-    while found is not None and not found.tb_frame.f_code.co_filename.startswith(folder):
-        found = found.tb_next
-    return found or trace
 
 
 def _kernel(names: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ def _spec(
 def _split_task(graph: FlowGraph, split: str, known: TaskSummary) -> tuple[str, str]:
     """The foreach task without items that a join follows: in the same place of the graph."""
     own = _key(graph, known.step, known.task)
-    return split, attrs.evolve(own, step=split).id
+    return split, TaskKey(split, own.indices).id
 
 
 def _key(graph: FlowGraph, step: str, task: str) -> TaskKey:
