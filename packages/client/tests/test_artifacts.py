@@ -149,7 +149,7 @@ def test_asking_whether_there_is_a_value_answers(task_with):
     assert hasattr(data, "model")
     assert not hasattr(data, "nope")
     assert getattr(data, "nope", "default") == "default"
-    assert not hasattr(data, "_repr_html_")
+    assert not hasattr(data, "_repr_png_")
     assert not hasattr(data, "__array__")
     assert "nope" not in data
 

@@ -1,5 +1,7 @@
 import logging
 import pickle
+import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -13,7 +15,7 @@ from flowstone_client import (
     InvalidStateError,
     Run,
 )
-from flowstone_datastore import RunState
+from flowstone_datastore import Datastore, MemoryStorage, RunEnded, RunStarted, RunState
 
 
 @pytest.fixture
@@ -75,8 +77,6 @@ def test_the_index_follows_what_happens(runs, indexed, new_run, store):
     for name in list(store.storage.list("runs/Train/2/journal")):
         store.storage.delete(f"runs/Train/2/journal/{name}")
     store.storage.delete("runs/Train/2/claim.json")
-    import shutil
-
     shutil.rmtree(f"{store.storage.root}/runs/Train/2")
     assert ids(indexed, where="auc > 0.9") == ["5", "4"]
 
@@ -126,8 +126,6 @@ def test_damaged_it_is_made_again_with_one_line_in_the_log(runs, indexed, store,
 
 def test_an_index_of_another_version_is_made_again(runs, indexed):
     """An update of flowstone is no reason to delete files by hand."""
-    import sqlite3
-
     before = ids(indexed, where="auc > 0.5")
     with sqlite3.connect(indexed.index.file()) as database:
         database.execute("DROP TABLE tasks")
@@ -250,3 +248,17 @@ def test_a_namespace_far_back_is_found(store, new_run, tmp_path):
     assert [run.id for run in Flow("Train", client=client)] == ["039", "003"]
     assert ids(client) == ["039", "003"]
     assert ids(client, state="failed") == []
+
+
+def test_a_store_that_is_far_away_is_read_many_runs_at_a_time(tmp_path):
+    """One after the other, ten thousand runs in a bucket would take minutes."""
+    store = Datastore.at(MemoryStorage(), create=True)
+    for number in range(40):
+        run_id = f"{number:02}"
+        store.claim_run_id("Train", run_id, now=1.0)
+        parameters = {"number": store.artifacts.save(number)}
+        writer = store.journal("Train", run_id).writer("main")
+        writer.append(RunStarted(time=1.0, flow="Train", run_id=run_id, parameters=parameters))
+        writer.append(RunEnded(time=2.0, state="finished"))
+    client = Client(store, index_folder=tmp_path / "indexes")
+    assert ids(client, where="number >= 38", state="finished") == ["39", "38"]

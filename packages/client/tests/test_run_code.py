@@ -58,7 +58,7 @@ def test_programs_stay_programs(new_run, store, tmp_path):
     assert (code.executable, code.import_folders) == ({"run.sh"}, ("src",))
 
 
-def test_two_runs_are_compared_file_by_file(keep):
+def test_two_runs_are_compared_file_by_file(keep, client):
     """What has changed since it last worked?"""
     old = keep("1", {"train.py": "a\nb\n", "gone.py": "", "same.py": "s"}).code
     new = keep("2", {"train.py": "a\nc\n", "new.py": "", "same.py": "s"}).code
@@ -80,6 +80,7 @@ def test_two_runs_are_compared_file_by_file(keep):
     ]
     assert difference
     assert not old.diff(old)
+    assert old.diff(Run("Train/2", client=client)) == difference
 
 
 def test_a_run_without_code_has_none(keep, client):

@@ -62,5 +62,10 @@ class Artifacts:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self]
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_values
+
+        return html_of_values(self._pathspec, self._kind, self._entries)
+
     def __repr__(self) -> str:
         return f"<{self._pathspec}: {', '.join(self) or f'no {self._kind}s'}>"

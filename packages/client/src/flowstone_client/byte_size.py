@@ -19,3 +19,17 @@ def parse_byte_size(text: str) -> int:
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"{text!r:.80} is no size; write it like '20 GiB', '500 MB' or '0'")
     return int(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2]])
+
+
+def human_bytes(size_bytes: int) -> str:
+    """A size to be read.
+
+    >>> human_bytes(1023), human_bytes(1536), human_bytes(300 * 1024**3)
+    ('1023 B', '1.5 KiB', '300.0 GiB')
+    """
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

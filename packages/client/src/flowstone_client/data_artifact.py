@@ -129,5 +129,10 @@ class DataArtifact(RunMember, depth=5):
     def _child_ids(self) -> Iterator[str]:
         return iter(())
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_artifact
+
+        return html_of_artifact(self)
+
     def __repr__(self) -> str:
         return f"DataArtifact({self.pathspec!r}, {self.type}, {self.size} bytes)"

@@ -46,19 +46,17 @@ class Flow(ClientObject, depth=1):
         return next(iter(self), None) is not None
 
     def __iter__(self) -> Iterator[Run]:
-        everything = self._seeing_all()
         run_ids = list(self._client.datastore.run_ids(self.id))
         for run_id in run_ids[:_LOOKED_AT] if self._client.namespace else run_ids:
-            run = Run(f"{self.id}/{run_id}", client=everything)
+            run = self._run(run_id)
             if run.has_begun and SPUN_TAG not in run.system_tags and self._client.sees(run.tags):
                 yield run
         if self._client.namespace and len(run_ids) > _LOOKED_AT:  # far back, the index finds them
             seen = set(run_ids[:_LOOKED_AT])
             yield from (run for run in self.runs() if run.id not in seen)
 
-    def _seeing_all(self) -> Client:
-        """A client for runs that are known to be in the namespace: it need not be looked up again."""
-        return Client(self._client.datastore)
+    def _run(self, run_id: str) -> Run:
+        return Run._of(self._client, self.id, run_id)  # noqa: SLF001 - one family
 
     def runs(
         self,
@@ -82,8 +80,7 @@ class Flow(ClientObject, depth=1):
         if not wanted and state is None and where is None:
             return islice(self, limit)
         found = find_runs(self._client.index, self.id, tags=wanted, state=state, where=where, limit=limit)
-        everything = self._seeing_all()
-        return (Run(f"{self.id}/{run_id}", client=everything) for run_id in found)
+        return (self._run(run_id) for run_id in found)
 
     def __getitem__(self, run_id: str) -> Run:
         return Run(f"{self.id}/{run_id}", client=self._client)
@@ -123,6 +120,11 @@ class Flow(ClientObject, depth=1):
 
     def _child_ids(self) -> Iterator[str]:
         return (run.id for run in self)
+
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_flow
+
+        return html_of_flow(self)
 
     def __repr__(self) -> str:
         return f"Flow({self.id!r})"

@@ -10,18 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flowstone_client.growing_journal import GrowingJournal
 from flowstone_client.index_rows import SCHEMA, SCHEMA_VERSION, TABLES, RunRows, rows_of
-from flowstone_datastore import Datastore, RunSummary, address_of, is_alive, tag_hints
+from flowstone_datastore import Datastore, OpensFiles, RunSummary, address_of, is_alive, tag_hints
 from flowstone_interfaces import FlowstoneError
 
 _logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60.0
 _BATCH = 500
+_AT_ONCE = 16
 
 T = TypeVar("T")
 
@@ -121,9 +123,18 @@ class Index:
         if gone or not wanted:
             self._write(database, flow, [], gone, new_hints)
         for start in range(0, len(wanted), _BATCH):
-            read = [rows for run_id in wanted[start : start + _BATCH] if (rows := self._read(flow, run_id))]
+            read = self._read_many(flow, wanted[start : start + _BATCH])
             is_last = start + _BATCH >= len(wanted)
             self._write(database, flow, read, (), new_hints if is_last else ())
+
+    def _read_many(self, flow: str, run_ids: Sequence[str]) -> list[RunRows]:
+        """What the index is to know of runs that have begun; of a store that is far away, many at a time."""
+        if len(run_ids) == 1 or isinstance(self._datastore.storage, OpensFiles):
+            return [rows for run_id in run_ids if (rows := self._read(flow, run_id))]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return [rows for rows in pool.map(partial(self._read, flow), run_ids) if rows]
 
     def _read(self, flow: str, run_id: str) -> RunRows | None:
         """What the index is to know of a run; `None` if it has not begun."""

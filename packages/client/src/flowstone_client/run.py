@@ -21,6 +21,7 @@ from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
     from flowstone_client.flow import Flow
+    from flowstone_client.run_diff import RunDifference
 
 
 class Run(ClientObject, depth=2):
@@ -41,6 +42,15 @@ class Run(ClientObject, depth=2):
         self._datastore = self._client.datastore
         self._journal = RunJournal(self._client, self.flow_name, self.id)
         self.pathspec = pathspec
+
+    @classmethod
+    def _of(cls, client: Client, flow: str, run_id: str) -> Self:
+        """A run that has been listed, and is in the client's namespace."""
+        run = cls.__new__(cls)
+        run._client, run._datastore = client, client.datastore  # noqa: SLF001 - its own class
+        run._journal = RunJournal(client, flow, run_id, is_found=True)  # noqa: SLF001 - its own class
+        run.flow_name, run.id, run.pathspec = flow, run_id, f"{flow}/{run_id}"
+        return run
 
     @property
     def parent(self) -> "Flow":
@@ -196,6 +206,16 @@ class Run(ClientObject, depth=2):
         """The Python and the packages that were installed where the run was started."""
         return RunEnvironment(self._datastore, self.pathspec, self.summary.started.environment)
 
+    def diff(self, other: "Run", *, loads: bool = False) -> "RunDifference":
+        """What `other` has differently: code, parameters, environment, the values of each task; and both's times.
+
+        Values are compared by address. With `loads`, those that differ and are not large are loaded, to tell their
+        shape and value; else only numbers, texts and truth values are told.
+        """
+        from flowstone_client.run_diff import diff_runs
+
+        return diff_runs(self._journal, other._journal, loads=loads)  # noqa: SLF001 - its own class
+
     # What it left
 
     def steps(self, *tags: str) -> Iterator[Step]:
@@ -241,6 +261,11 @@ class Run(ClientObject, depth=2):
             began = tuple(step.id for step in self.steps())
             raise NoResultError(self.pathspec, self.state.value, began)
         return task.data
+
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_run
+
+        return html_of_run(self)
 
     def __repr__(self) -> str:
         try:

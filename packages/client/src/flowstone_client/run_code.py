@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -31,6 +31,14 @@ class CodeDifference:
     def __str__(self) -> str:
         lines = [f"+ {path}" for path in self.added] + [f"- {path}" for path in self.removed]
         return "\n".join([*lines, *(text.rstrip("\n") for text in self.changed.values())])
+
+
+class HasCode(Protocol):
+    """A run, or a task."""
+
+    @property
+    def code(self) -> "RunCode":
+        """The code that it ran."""
 
 
 class RunCode(Mapping[str, str]):
@@ -131,8 +139,12 @@ class RunCode(Mapping[str, str]):
             if path in programs:
                 file.chmod(file.stat().st_mode | 0o111)
 
-    def diff(self, other: "RunCode") -> CodeDifference:
-        """What differs in `other`, file by file. Only files whose addresses differ are read."""
+    def diff(self, other: "RunCode | HasCode") -> CodeDifference:
+        """What differs in `other` (code, or a run or task that has some), file by file.
+
+        Only files whose addresses differ are read.
+        """
+        other = other if isinstance(other, RunCode) else other.code
         mine, theirs = self.info, other.info
         both = sorted(path for path in self if path in other and mine[path] != theirs[path])
         return CodeDifference(

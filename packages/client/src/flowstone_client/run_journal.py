@@ -31,7 +31,8 @@ class RunJournal:
         NamespaceMismatchError: the client's namespace hides it.
     """
 
-    def __init__(self, client: Client, flow: str, run_id: str) -> None:
+    def __init__(self, client: Client, flow: str, run_id: str, *, is_found: bool = False) -> None:
+        """`is_found` if the run has been listed, and is in the namespace: then nothing is looked up."""
         self.client = client
         self.datastore = client.datastore
         self.flow = flow
@@ -39,6 +40,8 @@ class RunJournal:
         self.pathspec = f"{flow}/{run_id}"
         self._journal = GrowingJournal(self.datastore.journal(flow, run_id))
         self._summary: RunSummary | None = None
+        if is_found:
+            return
         if not self._journal.has_segments():  # listing all runs to look at one costs more than all else here
             self._check_claimed()
         if client.namespace is not None:

@@ -145,5 +145,10 @@ class Step(RunMember, depth=3):
         """With which Python and which flowstone its tasks ran, and where."""
         return {} if self.id == PARAMETERS_STEP else self.task.environment_info
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_step
+
+        return html_of_step(self)
+
     def __repr__(self) -> str:
         return f"Step({self.pathspec!r}, {len(self)} {'task' if len(self) == 1 else 'tasks'})"

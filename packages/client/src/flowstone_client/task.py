@@ -277,6 +277,11 @@ class Task(RunMember, depth=4):
         """
         return self._log.frames()
 
+    def _repr_html_(self) -> str:
+        from flowstone_client.display import html_of_task
+
+        return html_of_task(self)
+
     def __repr__(self) -> str:
         return f"Task({self.pathspec!r}, {self.state.value})"
 

@@ -17,6 +17,7 @@ from flowstone_datastore.journal import Journal
 from flowstone_datastore.records import RunStarted
 from flowstone_datastore.storage import Storage
 from flowstone_datastore.storage_errors import InvalidObjectPathError, ObjectNotFoundError
+from flowstone_datastore.tag_changes import hint_paths
 from flowstone_interfaces.pathspec import InvalidPathspecError, check_part
 
 CLAIM = "claim.json"
@@ -88,7 +89,7 @@ def remove_run(storage: Storage, flow: str, run_id: str, now: float) -> None:
     paths = run_objects(storage, flow, run_id)
     journal = [path for path in paths if path.startswith(f"{folder}/journal/") and path not in first]
     others = [path for path in paths if path not in {*first, *journal, *last}]
-    for path in (*first, *journal, *others):
+    for path in (*first, *journal, *others, *hint_paths(storage, flow, run_id)):
         storage.delete(path)
     _remove_empty_folders(storage, folder)
     for path in last:

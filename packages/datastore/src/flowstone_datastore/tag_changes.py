@@ -29,5 +29,12 @@ def tag_hints(storage: Storage, flow: str) -> Iterator[tuple[str, str]]:
             yield name, run_id
 
 
+def hint_paths(storage: Storage, flow: str, run_id: str) -> list[str]:
+    """The hints of one run, which go with it."""
+    if not is_part(flow):
+        return []
+    return [f"{_folder(flow)}/{name}" for name, tagged in tag_hints(storage, flow) if tagged == run_id]
+
+
 def _folder(flow: str) -> str:
     return f"tagged/{check_part(flow)}"

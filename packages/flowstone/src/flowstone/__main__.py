@@ -7,7 +7,9 @@ import click
 
 from flowstone.completion_command import completion
 from flowstone.config_command import config
+from flowstone.debug_command import debug
 from flowstone.delete_command import delete
+from flowstone.diff_command import diff
 from flowstone.du_command import du
 from flowstone.fsck_command import fsck
 from flowstone.gc_command import gc
@@ -58,7 +60,7 @@ def show_version() -> None:
     click.echo(f"flowstone {version('flowstone')}, Python {sys.version.split()[0]}")
 
 
-for _command in (status, runs, reproduce, du, gc, fsck, delete, config, plugins, completion):
+for _command in (status, runs, diff, debug, reproduce, du, gc, fsck, delete, config, plugins, completion):
     program.add_command(_command)
 
 

@@ -15,13 +15,3 @@ def preview(artifact: DataArtifact, max_value_size: int) -> str:
     except FlowstoneError as error:
         return f"({error})"
     return text if len(text) <= max_value_size else text[: max_value_size - 1] + "…"
-
-
-def human_size(size_bytes: int) -> str:
-    """Bytes, for people."""
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

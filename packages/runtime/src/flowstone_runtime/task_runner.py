@@ -118,6 +118,15 @@ class TaskRunner:
             seconds=seconds,
         )
 
+    def prepare(self, spec: TaskSpec) -> tuple[FlowSpec, Inputs | None]:
+        """`self` as the step is about to find it, and the inputs of a join; nothing is run."""
+        context, inputs = self._prepare(spec)
+        return self._instance(context), inputs
+
+    def restored(self, spec: TaskSpec, left: ParentArtifacts) -> FlowSpec:
+        """`self` of a task that left these artifacts."""
+        return self._instance(self._context(self.graph[spec.key.step], spec.stack, left))
+
     # What the step starts from
 
     def _prepare(self, spec: TaskSpec) -> tuple[TaskContext, Inputs | None]:

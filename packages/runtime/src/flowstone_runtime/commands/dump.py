@@ -9,7 +9,8 @@ import attrs
 import click
 
 from flowstone_client import DataArtifact, Run, Task
-from flowstone_runtime.artifact_preview import human_size, preview
+from flowstone_client.byte_size import human_bytes
+from flowstone_runtime.artifact_preview import preview
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
@@ -139,4 +140,4 @@ def _describe_task(task: Task, wanted: _Wanted) -> None:
     for artifact in artifacts:
         kind = artifact.type.removeprefix("builtins.")
         value = preview(artifact, wanted.max_value_size)
-        click.echo(f"  {artifact.id:{width}}  {human_size(artifact.size):>9}  {kind:20}  {value}".rstrip())
+        click.echo(f"  {artifact.id:{width}}  {human_bytes(artifact.size):>9}  {kind:20}  {value}".rstrip())

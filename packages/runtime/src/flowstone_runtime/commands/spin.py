@@ -11,8 +11,9 @@ import attrs
 import click
 
 from flowstone_client import Client, Run, Task
+from flowstone_client.byte_size import human_bytes
 from flowstone_datastore import TaskFinished
-from flowstone_runtime.artifact_preview import human_size, preview
+from flowstone_runtime.artifact_preview import preview
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
@@ -156,7 +157,7 @@ def _describe(old: Task, new: Task, result: SpinResult, *, persist: bool) -> Non
         artifact = (old if word == "gone" else new)[name]
         kind = artifact.type.removeprefix("builtins.")
         value = preview(artifact, _SHOWN_CHARACTERS)
-        click.echo(f"  {word:7}  {name:{width}}  {human_size(artifact.size):>9}  {kind:12}  {value}".rstrip())
+        click.echo(f"  {word:7}  {name:{width}}  {human_bytes(artifact.size):>9}  {kind:12}  {value}".rstrip())
 
 
 def _as_json(old: Task, new: Task, result: SpinResult) -> dict[str, Any]:
