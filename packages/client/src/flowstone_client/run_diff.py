@@ -143,7 +143,7 @@ def _differing(one: Mapping[str, Artifact], other: Mapping[str, Artifact]) -> li
 def _environment(
     mine: RunJournal, one: RunSummary, theirs: RunJournal, other: RunSummary
 ) -> dict[str, tuple[Any, Any]]:
-    """How both were run, and what was installed: `package NAME` with both versions, `None` where there was none."""
+    """How both were run, and what was installed: `package NAME` with both versions, `None` for none."""
     first = {**one.started.settings, **one.started.versions, "user": one.started.user}
     second = {**other.started.settings, **other.started.versions, "user": other.started.user}
     if None not in (one.started.environment, other.started.environment):
