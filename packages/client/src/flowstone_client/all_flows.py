@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flowstone_client.client import Client
-from flowstone_client.default_client import default_client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.errors import NamespaceMismatchError
 from flowstone_client.flow import Flow
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.artifacts import Artifacts, load_named
 from flowstone_client.client import Client
-from flowstone_client.default_client import default_client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.run_journal import RunJournal
 from flowstone_client.run_member import RunMember
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import islice
 
 from flowstone_client.client import Client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.client_object import ClientObject
-from flowstone_client.default_client import default_client
 from flowstone_client.errors import NamespaceMismatchError, NotFoundError
 from flowstone_client.queries import find_runs
 from flowstone_client.run import Run

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.client import Client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.client_object import ClientObject
-from flowstone_client.default_client import default_client
 from flowstone_client.errors import NoResultError, StillRunningError
 from flowstone_client.run_code import RunCode
 from flowstone_client.run_environment import RunEnvironment

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.client import Client
-from flowstone_client.default_client import default_client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.errors import NotFoundError
 from flowstone_client.run_journal import PARAMETERS_STEP, RunJournal, steps_of, tasks_of
 from flowstone_client.run_member import RunMember

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.client import Client
+from flowstone_client.client_in_use import default_client
 from flowstone_client.data_artifact import DataArtifact
-from flowstone_client.default_client import default_client
 from flowstone_client.errors import NotFoundError
 from flowstone_client.run_code import RunCode
 from flowstone_client.run_journal import RunJournal
