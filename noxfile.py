@@ -20,6 +20,8 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
 TEST_TOOLS = ["pytest>=8.3", "hypothesis>=6.100"]
 LINT_TOOLS = ["ruff==0.17.6"]
+KEEP_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""The tests start hundreds of interpreters: where this variable is set, each would compile all that it imports."""
 TYPE_TOOLS = ["mypy==2.4.1", "types-networkx"]
 
 
@@ -73,7 +75,7 @@ def tests(session: nox.Session) -> None:
         "-r",
         "examples/flights/requirements.txt",
     )
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session
@@ -83,7 +85,7 @@ def tests_alone(session: nox.Session, package: str) -> None:
     extras = project(package).get("optional-dependencies", {})
     wanted = f"./packages/{package}[testing]" if "testing" in extras else f"./packages/{package}"
     session.install(wanted, *[f"./packages/{room}" for room in siblings(package)[1:]], *TEST_TOOLS)
-    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs)
+    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session(venv_backend="uv")
@@ -130,5 +132,5 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure beside what a user would pick instead."""
     session.install(*editable(ROOMS), "-r", "benchmarks/requirements.txt")
-    for name in session.posargs or ["overhead", "imports", "datastore"]:
-        session.run("python", name if name.endswith(".py") else f"benchmarks/{name}.py")
+    for script in session.posargs or sorted(map(str, ROOT.glob("benchmarks/*.py"))):
+        session.run("python", script, env=KEEP_COMPILED)
