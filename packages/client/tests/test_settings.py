@@ -271,10 +271,10 @@ def test_settings_are_a_frozen_value(project, environ):
 def test_the_cache_is_in_the_home_by_default(project, environ, tmp_path):
     """Where programs keep what they can do without."""
     settings = Settings.load(project, environ)
-    assert settings.cache_folder == f"{environ['HOME']}/.cache/flowstone/chunks"
+    assert settings.cache_folder == f"{environ['HOME']}/.cache/flowstone"
     assert settings.cache_bytes == 20 * 2**30
     xdg = {**environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
-    assert Settings.load(project, xdg).cache_folder == str(tmp_path / "xdg/flowstone/chunks")
+    assert Settings.load(project, xdg).cache_folder == str(tmp_path / "xdg/flowstone")
 
 
 def test_the_cache_is_set_like_everything(project, environ):
@@ -283,11 +283,11 @@ def test_the_cache_is_set_like_everything(project, environ):
         '[tool.flowstone]\ncache_folder = "../cache"\ncache_bytes = "1.5 GB"\n'
     )
     settings = Settings.load(project, environ)
-    assert settings.cache.folder == str(project / "../cache")
+    assert settings.cache.folder == str(project / "../cache/chunks")
     assert settings.cache.max_bytes == 1_500_000_000
     variables = {**environ, "FLOWSTONE_CACHE_FOLDER": "/big", "FLOWSTONE_CACHE_SIZE": "0"}
     settings = Settings.load(project, variables)
-    assert (settings.cache.folder, settings.cache.max_bytes) == ("/big", 0)
+    assert (settings.cache.folder, settings.cache.max_bytes) == ("/big/chunks", 0)
     assert settings.sources["cache_bytes"] == "variable FLOWSTONE_CACHE_SIZE"
     (project / "pyproject.toml").write_text("[tool.flowstone]\ncache_bytes = 0\n")
     assert Settings.load(project, environ).cache_bytes == 0

@@ -122,28 +122,28 @@ class Settings:
     sources: Mapping[str, str] = attrs.field(factory=dict)
     """For each setting: the option, variable or file that gave it."""
     cache_folder: str = ""
-    """Where chunks of a far store are kept on this machine."""
+    """Where is kept, on this machine, what may be deleted at any time; empty for nowhere."""
     cache_bytes: int = 0
-    """How many bytes of them; 0 keeps none."""
+    """How many bytes of chunks of far stores are kept there; 0 keeps none."""
     package: tuple[str, ...] = ()
     """Patterns of files, relative to the project's root, that belong to the code beside what it imports."""
 
     @property
     def environments_folder(self) -> str:
-        """Where is kept what was found installed last; may be deleted at any time."""
+        """Where is kept what was found installed last."""
         return str(Path(self.cache_folder) / "environments") if self.cache_folder else ""
 
     @property
     def index_folder(self) -> str:
-        """Where indexes of stores are kept on this machine; any may be deleted at any time."""
+        """Where indexes of stores are kept."""
         return str(Path(self.cache_folder) / "indexes")
 
     @property
     def cache(self) -> "ChunkCache":
-        """What `Datastore.open` wants to know of it."""
+        """Where chunks of far stores are kept, and how many: what `Datastore.open` wants to know."""
         from flowstone_datastore import ChunkCache
 
-        return ChunkCache(self.cache_folder, self.cache_bytes)
+        return ChunkCache(str(Path(self.cache_folder) / "chunks"), self.cache_bytes)
 
     @classmethod
     def load(
@@ -229,7 +229,7 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "store": DEFAULT_STORE,
         "user": _default_user(environ),
-        "cache_folder": str(Path(caches) / "flowstone" / "chunks"),
+        "cache_folder": str(Path(caches) / "flowstone"),
         "cache_bytes": _DEFAULT_CACHE,
         "package": [],
     }
