@@ -1,8 +1,9 @@
 """What a class that users decorate with was given, kept until it is needed."""
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -16,8 +17,40 @@ class WithArguments:
     defines it.
     """
 
+    _decorates: ClassVar[str] = "a step"
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """What it decorates, decorated; or, called with arguments, what decorates."""
+        if args and cls._can_decorate(args[0]):
+            return cls._decorate(args[0], Arguments(cls, args[1:], kwargs))
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._arguments = Arguments(type(self), args, kwargs)
+
+    def __call__(self, target: Any) -> Any:
+        """Decorate.
+
+        Raises:
+            UsageError: it stands above something else than what it decorates.
+        """
+        if not self._can_decorate(target):
+            what = f"the class {target.__name__}" if isinstance(target, type) else repr(target)
+            wanted = self._decorates
+            raise UsageError(f"@{type(self).__name__} decorates {wanted}, not {what}; write it above {wanted}")
+        return self._decorate(target, self._arguments)
+
     def init(self) -> None:
         """Take the arguments; a subclass gives it the ones that it wants."""
+
+    @staticmethod
+    def _can_decorate(target: Any) -> bool:
+        return callable(target) and getattr(target, "is_step", False) is True
+
+    @staticmethod
+    @abstractmethod
+    def _decorate(target: Any, arguments: "Arguments") -> Any:
+        """Note on the target that it is decorated."""
 
 
 @attrs.frozen
@@ -63,14 +96,3 @@ class Arguments:
         return attrs.evolve(
             self, args=resolve(tuple(self.args), configs), kwargs=resolve(dict(self.kwargs), configs)
         )
-
-
-def is_step(value: Any) -> bool:
-    """True for a function that is marked as a step."""
-    return callable(value) and getattr(value, "is_step", False) is True
-
-
-def refuse(kind: type, target: Any, wanted: str) -> UsageError:
-    """The error of a decorator that stands above something else than what it decorates."""
-    what = f"the class {target.__name__}" if isinstance(target, type) else repr(target)
-    return UsageError(f"@{kind.__name__} decorates {wanted}, not {what}; write it above {wanted}")

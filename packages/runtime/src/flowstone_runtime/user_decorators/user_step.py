@@ -16,7 +16,7 @@ import attrs
 
 from flowstone_graph import FlowGraph, Node
 from flowstone_runtime.decorators.step_decorator import StepDecorator, attach_to_step
-from flowstone_runtime.user_decorators.arguments import Arguments, WithArguments, is_step, refuse
+from flowstone_runtime.user_decorators.arguments import Arguments, WithArguments
 
 USER_SKIP_STEP: dict[str, Any] = {}
 """What a user's step decorator yields to leave out the step and go on where it leads."""
@@ -37,21 +37,6 @@ class UserStepDecorator(WithArguments):
     with flowstone: what they raise is retried, caught and timed as the step's own errors are.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """The decorated step, or, called with arguments, what decorates one."""
-        if args and is_step(args[0]):
-            return attach_to_step(args[0], UserCode(Arguments(cls, args[1:], kwargs)))
-        return super().__new__(cls)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._arguments = Arguments(type(self), args, kwargs)
-
-    def __call__(self, step: Any) -> Any:
-        """Decorate a step."""
-        if not is_step(step):
-            raise refuse(type(self), step, "a step")
-        return attach_to_step(step, UserCode(self._arguments))
-
     def pre_step(self, step_name: str, flow: Any, inputs: Any = None) -> Replacement | None:
         """Called before the step; may give a function to call in its place.
 
@@ -69,6 +54,10 @@ class UserStepDecorator(WithArguments):
 
     skip_step: bool | Mapping[str, Any] = False
     """Set by `pre_step`: True leaves out the step, and so does a mapping of what to change of its `self.next`."""
+
+    @staticmethod
+    def _decorate(target: Any, arguments: Arguments) -> Any:
+        return attach_to_step(target, UserCode(arguments))
 
 
 @attrs.frozen
