@@ -375,6 +375,7 @@ def test_a_secret_that_is_not_there_fails_the_task_with_a_sentence(flow_file) ->
     output = flow_file(SECRETS).call("run", exit_code=1)
     assert "the secret environment could not be had: OUTER_KEY is not set where the task runs" in output
     assert "s3cret" not in output
+    assert "contextlib" not in output
 
 
 FAILS_IN_ONE = """

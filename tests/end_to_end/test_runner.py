@@ -84,7 +84,8 @@ def test_a_run_in_an_event_loop(flow_file) -> None:
 
 
 def test_a_flow_in_the_cells_of_a_notebook(tmp_path) -> None:
-    """Written over several cells, run from another, inside of the kernel's event loop; no file is left."""
+    """Written over several cells, run from another, inside of the kernel's event loop, and one task tried again
+    after a cell has changed; no file is left."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -112,8 +113,12 @@ async with NBRunner(Cells, show_output=False) as runner:
     await executing.wait()
 print(executing.run.data.y)
 """,
+        """
+FACTOR = 100
+print(NBRunner(Cells, show_output=False).nbspin(f"{run.id}/start").data.y)
+""",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert [notebook.cells[n].outputs[0].text for n in (3, 4)] == ["40\n", "50\n"]
+    assert [notebook.cells[n].outputs[0].text for n in (3, 4, 5)] == ["40\n", "50\n", "400\n"]
     assert not list(tmp_path.glob(".Cells-*"))

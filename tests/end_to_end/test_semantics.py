@@ -116,6 +116,43 @@ def test_a_foreach_without_items_goes_straight_to_its_join(flow_file) -> None:
     assert run["outer_join"].task.data.table == []
 
 
+NO_ITEMS = """
+    class Nothing(FlowSpec):
+        @step
+        def start(self):
+            self.items = []
+            self.unit = "kg"
+            self.next(self.work, foreach="items")
+
+        @step
+        def work(self):
+            self.weight = self.input
+            self.next(self.join)
+
+        @step
+        def join(self, inputs):
+            self.total = sum(i.weight for i in inputs)
+            self.merge_artifacts(inputs, exclude=["items"])
+            self.text = f"{self.total} {self.unit}"
+            self.next(self.end)
+
+        @step
+        def end(self):
+            self.text += "!"
+
+    if __name__ == "__main__":
+        Nothing()
+"""
+
+
+def test_what_was_set_before_a_foreach_without_items_can_be_merged(flow_file) -> None:
+    """Else the steps after the join would fail on the first day without data."""
+    run = flow_file(NO_ITEMS).run()
+    assert run.data.text == "0 kg!"
+    assert "items" not in run["end"].task
+    assert any(edge[0].endswith("/start/0/unit") for edge in run["join"].task["text"].lineage().to_networkx().edges)
+
+
 CLASSES = """
     class Point:
         def __init__(self, x):

@@ -123,7 +123,7 @@ class FlowSpec:
         """In a join: take over every artifact on which the branches agree.
 
         Artifacts are compared by content and passed on without being loaded. What is set
-        on `self` before the call is left alone.
+        on `self` before the call is left alone. Of a foreach without items, what was there before it goes on.
 
         Raises:
             MergeConflictError: branches disagree; nothing is taken over.

@@ -32,8 +32,7 @@ def merge_artifacts(
     included = None if include is None else _names("include", include)
     found: dict[str, tuple[Artifact, ParentArtifacts]] = {}
     conflicts: set[str] = set()
-    for flow_of_branch in inputs:
-        parent = flow_of_branch._flowstone_context.parent  # noqa: SLF001 - two halves of one thing
+    for parent in _merged(context, inputs):
         for name in parent.names():
             artifact = parent.get(name)
             if artifact is None or _is_settled(flow, name, excluded, included):
@@ -47,6 +46,13 @@ def merge_artifacts(
         raise MergeConflictError(context.node.name, tuple(sorted(conflicts)))
     for name, (artifact, branch) in found.items():
         context.take_over(name, artifact, branch)
+
+
+def _merged(context: "TaskContext", inputs: "Inputs") -> "list[ParentArtifacts]":
+    """What is compared: the ends of the branches, or, of a foreach without items, what came before them."""
+    if context.empty_split is not None:
+        return [context.empty_split]
+    return [branch._flowstone_context.parent for branch in inputs]  # noqa: SLF001 - two halves of one thing
 
 
 def _names(argument: str, names: Iterable[str] | None) -> frozenset[str]:

@@ -43,6 +43,8 @@ class TaskContext:
     parameters: Mapping[str, Artifact]
     parent: ParentArtifacts
     """What the task starts from; in a join: nothing but the items of the foreach around it."""
+    empty_split: ParentArtifacts | None = None
+    """Of a join that closes a foreach without items: what the split passed on."""
     transition: Transition | None = None
     foreach_items: Any = None
     """What the foreach that this step begins runs over, by position."""

@@ -141,8 +141,10 @@ class TaskRunner:
             for ref, parent in zip(spec.parents, parents, strict=True)
         )
         inputs = Inputs(branches, tuple(ref.key.step for ref in spec.parents))
-        outer = parents[0] if parents else self._parent(journal, _split_of(spec))
-        return self._context(node, spec.stack, self._foreach_items_only(outer, spec.stack)), inputs
+        split = None if parents else self._parent(journal, _split_of(spec))
+        context = self._context(node, spec.stack, self._foreach_items_only(split or parents[0], spec.stack))
+        context.empty_split = split
+        return context, inputs
 
     def _context(self, node: Node, stack: tuple[ForeachFrame, ...], parent: ParentArtifacts) -> TaskContext:
         variables = {frame.step: self.graph[frame.step].foreach for frame in stack}
@@ -323,10 +325,10 @@ def _split_of(spec: TaskSpec) -> ParentRef:
 
 def _reads(context: TaskContext, inputs: Inputs | None) -> Reads:
     contexts = [context, *(branch._flowstone_context for branch in inputs or ())]  # noqa: SLF001 - its runner
+    parents = [part.parent for part in contexts] + ([context.empty_split] if context.empty_split else [])
     artifacts: dict[str, Mapping[str, str]] = {}
-    parameters: dict[str, str] = {}
-    for part in contexts:
-        parameters.update(part.parameter_reads)
-        if part.parent.reads:
-            artifacts[part.parent.task] = {**artifacts.get(part.parent.task, {}), **part.parent.reads}
+    for parent in parents:
+        if parent.reads:
+            artifacts[parent.task] = {**artifacts.get(parent.task, {}), **parent.reads}
+    parameters = {name: address for part in contexts for name, address in part.parameter_reads.items()}
     return Reads(parameters=parameters, artifacts=artifacts)

@@ -36,9 +36,10 @@ def _message(error: BaseException) -> str:
 
 
 def _told_by_itself(error: FlowstoneError, message: str, stack: traceback.StackSummary) -> str:
-    if not stack:
+    users = traceback.StackSummary.from_list([frame for frame in stack if is_user_code(frame.filename)])
+    if not users:
         return f"{message}\n"
-    return f"Traceback (most recent call last):\n{''.join(stack.format())}{_type_name(error)}: {message}\n"
+    return f"Traceback (most recent call last):\n{''.join(users.format())}{_type_name(error)}: {message}\n"
 
 
 def _type_name(error: BaseException) -> str:
