@@ -150,7 +150,8 @@ def test_what_was_set_before_a_foreach_without_items_can_be_merged(flow_file) ->
     run = flow_file(NO_ITEMS).run()
     assert run.data.text == "0 kg!"
     assert "items" not in run["end"].task
-    assert any(edge[0].endswith("/start/0/unit") for edge in run["join"].task["text"].lineage().to_networkx().edges)
+    lineage = run["join"].task["text"].lineage().to_networkx()
+    assert any(source.endswith("/start/0/unit") for source, _ in lineage.edges)
 
 
 CLASSES = """
