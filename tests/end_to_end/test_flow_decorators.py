@@ -4,6 +4,8 @@ import textwrap
 
 import pytest
 
+from flowstone import Client, Flow
+
 PROJECT = """
     from flowstone import project
 
@@ -267,3 +269,77 @@ def test_current_knows_the_run_and_its_task(flow_file, isolation) -> None:
     assert {tag.partition(":")[0] for tag in run.system_tags} == {
         "user", "runtime", "python_version", "flowstone_version"
     }  # fmt: skip
+
+
+UPSTREAM = """
+    class Train(FlowSpec):
+        @step
+        def start(self):
+            self.model = "linear"
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Train()
+"""
+
+DOWNSTREAM = """
+    from flowstone import current, trigger_on_finish
+
+    @trigger_on_finish(flow="Train")
+    class Serve(FlowSpec):
+        fails = Parameter("fails", default=False)
+
+        @step
+        def start(self):
+            self.next(self.end)
+
+        @step
+        def end(self):
+            assert not self.fails
+            self.model = current.trigger.run.data.model if current.trigger else "none"
+            self.same = current.trigger and current.trigger["Train"] == current.trigger.runs[0]
+
+    if __name__ == "__main__":
+        Serve()
+"""
+
+
+def latest_serving(flow):
+    return Flow("Serve", client=Client(flow.store)).latest_run
+
+
+def test_a_run_can_be_started_as_if_another_had_just_finished(flow_file) -> None:
+    """What only happens in production can be tried before; a resumed run knows it, too."""
+    first = flow_file(UPSTREAM, "train.py").run()
+    serve = flow_file(DOWNSTREAM, "serve.py")
+    serve.call("run")
+    assert latest_serving(serve).data.model == "none"
+    assert latest_serving(serve).trigger is None
+    serve.call("--trigger", first.pathspec, "run", "--fails", "true", exit_code=1)
+    serve.call("resume", "--fails", "false")
+    run = latest_serving(serve)
+    assert (run.data.model, run.data.same) == ("linear", True)
+    assert run.trigger.run == first
+    assert run.trigger.event.id == first.pathspec
+    assert run.trigger.event.timestamp == first.finished_at
+    assert [key for key in ("Train", "Serve") if key in run.trigger] == ["Train"]
+
+
+def test_a_trigger_that_cannot_have_been_is_refused(flow_file) -> None:
+    """Before anything runs."""
+    train = flow_file(UPSTREAM, "train.py").run().pathspec
+    serve = flow_file(DOWNSTREAM, "serve.py")
+    serve.call("--trigger", train, "run")
+    own = latest_serving(serve).pathspec
+    said = {
+        "Train/0": "--trigger 'Train/0':",
+        "Train": "--trigger 'Train':",
+        own: "waits for Train, not",
+    }
+    for given, sentence in said.items():
+        assert sentence in serve.call("--trigger", given, "run", exit_code=2)
+    assert latest_serving(serve).pathspec == own

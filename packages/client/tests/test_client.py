@@ -150,3 +150,19 @@ def test_a_flow_is_of_its_client(new_run, client):
     """Its runs come from the same store."""
     new_run().complete({"x": 1})
     assert Flow("Train", client=client)["1"].data.x == 1
+
+
+def test_a_class_that_is_not_loaded_yet_is_found(new_run, store):
+    """Names are loaded when they are asked for: a program that knows runs only must be told of flows, too."""
+    new_run().complete({"x": 1})
+    program = f"""
+from flowstone_client import Client, Run, WrongDepthError
+client = Client({store.url!r})
+assert Run("Train/1", client=client).parent.pathspec == "Train"
+try:
+    Run("Train", client=client)
+except WrongDepthError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "write Flow('Train')" in said.stdout

@@ -74,6 +74,15 @@ def test_everything_can_be_pickled(written, store, cls, name):
     assert copy._client.namespace == "user:ann"
 
 
+@pytest.mark.parametrize(("cls", "name"), NAMED)
+def test_the_same_thing_is_equal_whoever_looks_at_it(written, store, cls, name):
+    """`run in seen` is what people write; what has another name, or is another kind of thing, differs."""
+    found, again = cls(name, client=Client(store, namespace="user:ann")), cls(name, client=Client(store.url))
+    assert found == again
+    assert len({found, again, name}) == 2
+    assert all(found != each(other, client=Client(store)) for each, other in NAMED if each is not cls)
+
+
 @pytest.mark.parametrize(("cls", "name"), NAMED[1:])
 def test_everything_knows_its_parent(written, client, cls, name):
     """Up the pathspec, to the flow."""

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowstone_client import NotFoundError
+from flowstone_client import NotFoundError, Task
 from flowstone_datastore import ArtifactTable, Reads, TaskState
 
 
@@ -108,6 +108,7 @@ def test_the_latest_attempt_counts(written):
     written.finish_task("fit", values={"x": 1}, attempt=1)
     task = written.read()["fit"].task
     assert (task.state, task.current_attempt, task.exception, task.data.x) == (TaskState.FINISHED, 1, None, 1)
+    assert task != Task(task.pathspec, 0, client=task._client)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])

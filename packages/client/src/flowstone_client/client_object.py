@@ -1,5 +1,6 @@
 """What flows, runs, steps, tasks and artifacts have in common: a name, a parent, children, tags, a client."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,14 +11,13 @@ from flowstone_client.errors import WrongDepthError
 from flowstone_interfaces import Pathspec
 
 _FORMS = ("one name", "Flow/run", "Flow/run/step", "Flow/run/step/task", "Flow/run/step/task/artifact")
+_CLASSES = ("Flow", "Run", "Step", "Task", "DataArtifact")
 _KINDS = ("a flow", "a run", "a step", "a task", "an artifact")
 
 
 class ClientObject(ABC):
     """Something that ran, or was made by what ran. It can be pickled: the copy looks it up anew."""
 
-    # The class for each depth of a pathspec, so that a child can name its parent's class without importing it.
-    _classes: ClassVar[dict[int, type["ClientObject"]]] = {}
     _depth: ClassVar[int]
 
     _client: Client
@@ -29,7 +29,6 @@ class ClientObject(ABC):
     def __init_subclass__(cls, *, depth: int | None = None) -> None:
         if depth is not None:
             cls._depth = depth
-            cls._classes[depth] = cls
 
     @classmethod
     def _parsed(cls, pathspec: str) -> Pathspec:
@@ -45,8 +44,7 @@ class ClientObject(ABC):
             if spec.depth > cls._depth:
                 advice = f"write {'/'.join(spec.parts[: cls._depth])!r}"
             else:
-                name = cls._classes[spec.depth].__name__
-                advice = f"write {name}({pathspec!r}) and choose below it"
+                advice = f"write {_CLASSES[spec.depth - 1]}({pathspec!r}) and choose below it"
             raise WrongDepthError(pathspec, f"{form}, {advice}")
         return spec
 
@@ -60,8 +58,8 @@ class ClientObject(ABC):
         """What it is part of: a task's step, a step's run, a run's flow; `None` for a flow."""
         if self._depth == 1:
             return None
-        above = self._classes[self._depth - 1]
-        return above(self.pathspec.rpartition("/")[0], client=self._client)  # type: ignore[call-arg] # all take these
+        above: ClientObject = found_again(self._depth - 1, self.pathspec.rpartition("/")[0], self._client)
+        return above
 
     @property
     @abstractmethod
@@ -99,12 +97,23 @@ class ClientObject(ABC):
     def __iter__(self) -> Iterator[Any]:
         return iter(())
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClientObject) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        """Two objects are equal if these are: the same thing in the same store, whoever looks at it."""
+        return self._depth, self._client.datastore.url, self.pathspec
+
     def _ipython_key_completions_(self) -> list[str]:
         return [*self._child_ids()]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _found_again, (self._depth, self.pathspec, self._client)
+        return found_again, (self._depth, self.pathspec, self._client)
 
 
-def _found_again(depth: int, pathspec: str, client: Client) -> ClientObject:
-    return ClientObject._classes[depth](pathspec, client=client)  # type: ignore[call-arg] # noqa: SLF001 - one family
+def found_again(depth: int, pathspec: str, client: Client) -> Any:
+    """What has this name. Its class is loaded by the package, so that nobody imports what imports them."""
+    return getattr(sys.modules[__package__], _CLASSES[depth - 1])(pathspec, client=client)

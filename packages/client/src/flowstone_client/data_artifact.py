@@ -57,6 +57,9 @@ class DataArtifact(RunMember, depth=5):
         """The task."""
         return cast("Task", super().parent)
 
+    def _identity(self) -> tuple[Any, ...]:
+        return *super()._identity(), self._task.attempt
+
     @property
     def data(self) -> Any:
         """The value, loaded anew each time.

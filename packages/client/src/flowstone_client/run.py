@@ -22,6 +22,7 @@ from flowstone_interfaces import FlowstoneError
 if TYPE_CHECKING:
     from flowstone_client.flow import Flow
     from flowstone_client.run_diff import RunDifference
+    from flowstone_client.run_trigger import RunTrigger
 
 
 class Run(ClientObject, depth=2):
@@ -125,6 +126,14 @@ class Run(ClientObject, depth=2):
                 raise StillRunningError(self.pathspec, timeout_seconds)
             time.sleep(min(poll_seconds, left))
         return self
+
+    @property
+    def trigger(self) -> "RunTrigger | None":
+        """The runs of other flows, or the events, that it was started upon; `None` if somebody started it."""
+        from flowstone_client.run_trigger import RunTrigger
+
+        record = self.summary.started.settings.get("current", {}).get("trigger")
+        return RunTrigger(self._client, record) if record else None
 
     # What is known of it
 

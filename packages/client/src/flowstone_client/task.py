@@ -62,6 +62,9 @@ class Task(RunMember, depth=4):
     def __reduce__(self) -> tuple[Any, ...]:
         return _attempt_found_again, (self.pathspec, self._known.attempt, self._client)
 
+    def _identity(self) -> tuple[Any, ...]:
+        return *super()._identity(), self._known.attempt
+
     @property
     def parent(self) -> "Step":
         """The step."""

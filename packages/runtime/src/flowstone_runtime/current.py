@@ -10,6 +10,7 @@ from flowstone_interfaces import FlowstoneError, Pathspec
 
 if TYPE_CHECKING:
     from flowstone_client import Run, Task
+    from flowstone_client.run_trigger import RunTrigger
     from flowstone_datastore import Datastore
 
 _OF_DECORATORS = {
@@ -62,8 +63,6 @@ class Position:
     namespace: str | None
     graph_info: Any
     parallel: "ParallelPosition | None" = None
-    trigger: Any = None
-    """What started the run, if a deployer did upon an event."""
     datastore: "Datastore | None" = None
     """Where the run is stored."""
     facts: Mapping[str, Any] = attrs.field(factory=dict)
@@ -87,7 +86,7 @@ class ParallelPosition(NamedTuple):
 
 
 _FIELDS = tuple(field.name for field in attrs.fields(Position) if field.name not in ("datastore", "facts"))
-_COMPUTED = ("graph", "is_parallel", "is_running_flow", "pathspec", "run", "task", "tempdir")
+_COMPUTED = ("graph", "is_parallel", "is_running_flow", "pathspec", "run", "task", "tempdir", "trigger")
 
 
 class Current:
@@ -167,6 +166,17 @@ class Current:
         known = summary.tasks.get((at.step_name, at.task_id))
         known = known or TaskSummary(at.step_name, at.task_id, at.retry_count)
         return Task._of(run._journal, summary, known)  # noqa: SLF001 - there is no public way before that
+
+    @property
+    def trigger(self) -> "RunTrigger | None":
+        """What the run was started upon: runs of other flows that had finished, or events; `None` without."""
+        at = self._position
+        if at is None or not at.facts.get("trigger"):
+            return None
+        from flowstone_client import Client
+        from flowstone_client.run_trigger import RunTrigger
+
+        return RunTrigger(Client(at.datastore), at.facts["trigger"])
 
     @property
     def tempdir(self) -> str:

@@ -57,7 +57,9 @@ def _known_options() -> dict[str, FlowOption]:
 
 def _option(option: FlowOption, *, is_hidden: bool = False) -> click.Option:
     words = [f"--{option.name}", f"{_PREFIX}{_field(option)}"]
-    return click.Option(words, help=option.help, is_flag=option.is_flag, hidden=is_hidden)
+    return click.Option(
+        words, help=option.help, is_flag=option.is_flag, multiple=option.may_repeat, hidden=is_hidden
+    )
 
 
 def _field(option: FlowOption) -> str:

@@ -236,7 +236,7 @@ def run_record(
     kept = {p.attribute: inherited[p.attribute] for p in asked if p.attribute in inherited.keys() - given.keys()}
     missing = [p for p in asked if p.attribute not in given and p.attribute not in kept]
     values = {**given, **default_values(flow, missing, settings)}
-    facts = _facts(graph, settings, options)
+    facts = _facts(graph, settings, options, datastore, origin)
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
@@ -270,9 +270,12 @@ def run_record(
     )
 
 
-def _facts(graph: FlowGraph, settings: Settings, options: RunOptions) -> list[FlowFacts]:
+def _facts(
+    graph: FlowGraph, settings: Settings, options: RunOptions, datastore: Datastore, origin: RunSummary | None
+) -> list[FlowFacts]:
     """What the run has of the flow's decorators."""
-    start = FlowStart(graph.name, settings.user, options.flow_options)
+    before = {} if origin is None else origin.started.settings.get("current", {})
+    start = FlowStart(graph.name, settings.user, options.flow_options, datastore, before)
     decorators = [each for each in graph.decorators if isinstance(each, FlowDecorator)]
     check_flow_options(decorators, options.flow_options)
     return [each.facts(start) for each in decorators]

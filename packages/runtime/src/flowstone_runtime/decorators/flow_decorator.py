@@ -15,7 +15,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -23,6 +23,9 @@ from flowstone_graph import FlowGraph
 from flowstone_runtime.decorators.declared import Declared, Decorator, DecoratorUse, declares, options_of
 from flowstone_runtime.decorators.plain_options import plain
 from flowstone_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowstone_datastore import Datastore
 
 __all__ = ["Declared", "DecoratorUse", "FlowDecorator", "FlowFacts", "FlowOption", "FlowStart", "declares"]
 
@@ -35,6 +38,8 @@ class FlowOption:
     """As it is written, without the dashes."""
     help: str
     is_flag: bool = False
+    may_repeat: bool = False
+    """Whether it may be given several times; its value is a tuple then."""
 
 
 @attrs.frozen
@@ -45,6 +50,10 @@ class FlowStart:
     user: str
     options: Mapping[str, Any] = attrs.field(factory=dict)
     """The options of flow decorators that the command line gave, by name."""
+    datastore: "Datastore | None" = None
+    """Where the run will be stored."""
+    origin: Mapping[str, Any] = attrs.field(factory=dict)
+    """Of a run that resumes another one: what that had of its decorators in `current`."""
 
 
 @attrs.frozen

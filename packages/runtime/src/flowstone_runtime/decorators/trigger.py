@@ -6,8 +6,10 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from flowstone_graph import FlowGraph
+from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.decorators.at_deployment import AtDeployment, declared_value
-from flowstone_runtime.decorators.flow_decorator import FlowDecorator, declares
+from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, FlowStart, declares
+from flowstone_runtime.errors import UsageError
 
 
 @attrs.frozen
@@ -136,9 +138,15 @@ class Trigger(FlowDecorator):
 
 @attrs.frozen(kw_only=True)
 class TriggerOnFinish(FlowDecorator):
-    """Start the flow when another one has succeeded, or each of several; give `flow` or `flows`."""
+    """Start the flow when another one has succeeded, or each of several; give `flow` or `flows`.
+
+    `--trigger Train/20260101-120000-k3f9` before `run` starts it as that run would have: `current.trigger.run`.
+    """
 
     name: ClassVar[str] = "trigger_on_finish"
+    takes: ClassVar[tuple[FlowOption, ...]] = (
+        FlowOption("trigger", "Run as if the run FLOW/RUN had just finished; may be repeated.", may_repeat=True),
+    )
 
     flow: tuple[TriggerFlow | AtDeployment, ...] = attrs.field(default=(), converter=_flows)
     """A name, `project.branch.Name`, a dictionary with `name`, `project` and `project_branch`, or a function."""
@@ -162,6 +170,31 @@ class TriggerOnFinish(FlowDecorator):
             ValueError: one gives what is no flow.
         """
         return attrs.evolve(self, flow=_settled(self.flow, context), flows=_settled(self.flows, context))
+
+    def facts(self, start: FlowStart) -> FlowFacts:
+        """What a run is told that is started by hand; a resumed one is told what the one before was."""
+        given = start.options.get("trigger")
+        if not given:
+            record = start.origin.get("trigger")
+            return FlowFacts(current={"trigger": record} if record else {})
+        return FlowFacts(current={"trigger": [self._finished(text, start) for text in given]})
+
+    def _finished(self, text: str, start: FlowStart) -> dict[str, Any]:
+        """A run that the command line names, as the record of a run has it."""
+        from flowstone_client import Client, Run
+
+        try:
+            run = Run(text, client=Client(start.datastore))
+        except FlowstoneError as error:
+            raise UsageError(f"--trigger {text!r}: {error}") from error
+        names = [each.flow for each in self.awaited if isinstance(each, TriggerFlow)]
+        if run.flow_name not in names and len(names) == len(self.awaited):
+            raise UsageError(
+                f"--trigger {text!r}: the flow waits for {' and '.join(names)}, not for {run.flow_name}; "
+                "name a run of that"
+            )
+        ended = run.summary.finished_at
+        return {"type": "run", "name": run.flow_name, "id": run.pathspec, "timestamp": ended}
 
 
 def _settled(values: Iterable[Any], context: Any) -> tuple[Any, ...]:
