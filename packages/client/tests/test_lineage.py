@@ -21,6 +21,7 @@ def trained(new_run, store):
         {"alpha": 0.1, "unused": 2},
         graph=GRAPH,
         code=Code("train.py", {"train.py": chunk}),
+        environment=store.chunks.put((b"{}",)),
         versions={"python": "3.11.2"},
     )
     rows, model = store.artifacts.save([1, 2]), store.artifacts.save({"weights": [0.5]})
@@ -67,7 +68,7 @@ def test_nodes_say_what_is_known_of_them(lineage):
     """Code with file and line, values, versions of data and of the environment."""
     fit = lineage.nodes["Train/1/fit/0"]
     assert (fit.kind, fit.facts["file"], fit.facts["line"]) == ("task", "train.py", 12)
-    assert len(fit.facts["code"]) == 64
+    assert len(fit.facts["code"]) == len(fit.facts["environment"]) == 64
     assert fit.facts["versions"] == {"python": "3.11.2"}
     assert lineage.nodes["Train/1/_parameters/0/alpha"].facts["value"] == 0.1
     assert lineage.nodes["s3://bucket/flights.csv"].facts == {"version": "etag-1", "size": 100, "count": 1}

@@ -164,6 +164,7 @@ def _task_facts(run: _Run, key: _Key) -> dict[str, Any]:
         "file": code.flow_file if code else node.get("file") or started.graph.get("file"),
         "line": node.get("line"),
         "code": code.files[code.flow_file].address if code and code.flow_file in code.files else None,
+        "environment": started.environment.address if started.environment else None,
         "versions": dict(started.versions),
         "seconds": known.ended.seconds if known.ended else None,
         "ended": known.ended.time if known.ended else None,
