@@ -18,7 +18,8 @@ ROOT = Path(__file__).parent
 ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "flowstone"]
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
-TEST_TOOLS = ["pytest>=8.3", "hypothesis>=6.100"]
+TEST_TOOLS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.100"]
+ON_ALL_CORES = ["--numprocesses", "auto", "--dist", "loadfile"]
 LINT_TOOLS = ["ruff==0.17.6"]
 KEEP_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 """The tests start hundreds of interpreters: where this variable is set, each would compile all that it imports."""
@@ -75,7 +76,7 @@ def tests(session: nox.Session) -> None:
         "-r",
         "examples/flights/requirements.txt",
     )
-    session.run("pytest", *session.posargs, env=KEEP_COMPILED)
+    session.run("pytest", *ON_ALL_CORES, *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session
@@ -85,7 +86,7 @@ def tests_alone(session: nox.Session, package: str) -> None:
     extras = project(package).get("optional-dependencies", {})
     wanted = f"./packages/{package}[testing]" if "testing" in extras else f"./packages/{package}"
     session.install(wanted, *[f"./packages/{room}" for room in siblings(package)[1:]], *TEST_TOOLS)
-    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs, env=KEEP_COMPILED)
+    session.run("pytest", "-q", *ON_ALL_CORES, f"packages/{package}/tests", *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session(venv_backend="uv")
