@@ -23,6 +23,8 @@ _LEAST_SHARED_CHUNK = 1 << 20
 """Bytes. Threads that write smaller files spend more time waiting for each other than they save."""
 _LONG_SEGMENT = 256 * 1024
 """Bytes. A long segment is one value of a pickle: a text, or bytes."""
+_LEAST_SHARED_BYTES = 8 << 20
+"""Less is stored before a second thread has helped."""
 _FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
@@ -51,8 +53,12 @@ class BlobStore:
         if not buffers:
             return ()
         largest = max([buffer.nbytes for buffer in buffers])
-        if self._chunks.maps_files and average_of(largest) < _LEAST_SHARED_CHUNK:
-            return tuple([self._blob(buffer, self._put_in_order(buffer)) for buffer in buffers])
+        has_large_chunks = average_of(largest) >= _LEAST_SHARED_CHUNK
+        if self._chunks.maps_files and not has_large_chunks:
+            if len(buffers) == 1 or sum([buffer.nbytes for buffer in buffers]) < _LEAST_SHARED_BYTES:
+                return tuple(map(self._put_in_order, buffers))
+            with _threads(self._workers) as pool:
+                return tuple(pool.map(self._put_in_order, buffers))
         with _threads(self._workers) as pool:
             pending = [pool.map(self._put_piece, self._pieces(buffer)) for buffer in buffers]
             return tuple([self._blob(buffer, refs) for buffer, refs in zip(buffers, pending, strict=True)])
@@ -136,11 +142,11 @@ class BlobStore:
             for cut in self._known.cut(memory):
                 yield memory[cut.start : cut.end], lead_before(memory, cut.start), cut.address
 
-    def _put_in_order(self, memory: Memory) -> Iterator[ChunkRef]:
-        before = None
+    def _put_in_order(self, memory: Memory) -> Blob:
+        chunks: list[ChunkRef] = []
         for piece in self._pieces(memory):
-            before = self._put_piece(piece, before)
-            yield before
+            chunks.append(self._put_piece(piece, chunks[-1] if chunks else None))
+        return self._blob(memory, chunks)
 
     def _put_piece(self, piece: _Piece, before: ChunkRef | None = None) -> ChunkRef:
         data, lead, address = piece

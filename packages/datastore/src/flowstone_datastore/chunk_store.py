@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from stat import S_ISREG
 
 from flowstone_datastore.address import address_of, check_address
@@ -14,7 +14,7 @@ from flowstone_datastore.chunk_mapping import ChunkMapping, placed
 from flowstone_datastore.file_reading import read_file
 from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.mapping import Region
-from flowstone_datastore.storage import Buffer, OpensFiles, Storage
+from flowstone_datastore.storage import Buffer, ObjectStatus, OpensFiles, Storage
 from flowstone_datastore.storage_errors import ObjectNotFoundError
 from flowstone_datastore.verification import Verification, Verify
 
@@ -68,16 +68,17 @@ class ChunkStore:
             StorageError: it could not be written.
         """
         address = address or address_of(*buffers)
-        size = sum([memoryview(buffer).nbytes for buffer in buffers])
+        chunk = ChunkRef(address, sum([memoryview(buffer).nbytes for buffer in buffers]))
         path = path_of(address)
         if self._files is not None and lead is not None:
-            buffers = (lead, *buffers)
-        elif size >= _LEAST_COMPRESSED and (packed := _packed(buffers)) is not None:
+            self._write_file(self._files, chunk, (lead, *buffers), chunk_behind(before, memoryview(lead).nbytes))
+        elif chunk.size >= _LEAST_COMPRESSED and (packed := _packed(buffers)) is not None:
             self._write(path + COMPRESSED_SUFFIX, (packed,), range(len(packed), len(packed) + 1))
-            return ChunkRef(address, size)
-        if self._write(path, buffers, range(size, size + LEAD_MODULUS)) and self._files is not None:
-            self._verification.written(self._files.file(path), address, chunk_behind(before, len(lead or b"")))
-        return ChunkRef(address, size)
+        elif self._files is not None:
+            self._write_file(self._files, chunk, buffers)
+        else:
+            self._write(path, buffers, range(chunk.size, chunk.size + 1))
+        return chunk
 
     def clear_lead(self, chunk: ChunkRef) -> None:
         """Leave nothing but zeros before a chunk: what stood before it in the blob of its first writer is to go.
@@ -93,8 +94,7 @@ class ChunkStore:
             return  # it is compressed, and so has no lead
         if 0 < lead < LEAD_MODULUS and self._files is not None:
             data = self.get(chunk.address, size=chunk.size)
-            self._storage.write(path, (bytes(lead), data))
-            self._verification.written(self._files.file(path), chunk.address)
+            self._files.write_file(path, (bytes(lead), data), self._sealing(chunk.address))
 
     def get(self, address: str, *, size: int | None = None, artifact: str | None = None) -> bytearray:
         """The bytes under `address`, for the caller to keep and to change.
@@ -140,35 +140,51 @@ class ChunkStore:
             data = self.get(chunk.address, size=chunk.size, artifact=artifact)
             region.view[place.start : place.start + chunk.size] = data
 
-    def _write(self, path: str, buffers: Sequence[Buffer], sizes: range) -> bool:
-        """Write an object unless there is one of a size that it may have; that one is kept from collection.
-
-        Whether this wrote it.
-        """
-        if self._root is not None and self._is_fresh(path, sizes):
-            return False
-        try:
-            status = self._storage.status(path)
-            if status.size in sizes:
-                if time.time() - status.modified > REFRESH_SECONDS:
-                    self._storage.touch(path)
-                return False
+    def _write(self, path: str, buffers: Sequence[Buffer], sizes: range) -> None:
+        """Write an object, unless there is one of a size that it may have."""
+        status = self._status(path)
+        if status is None:
+            self._storage.write_new(path, buffers)
+        elif not self._stays(path, status, sizes):
             self._storage.write(path, buffers)
-        except ObjectNotFoundError:
-            return self._storage.write_new(path, buffers)
+
+    def _write_file(
+        self, files: OpensFiles, chunk: ChunkRef, buffers: Sequence[Buffer], before: str | None = None
+    ) -> None:
+        """As `_write`, and nobody need check the bytes. Of two writers' files the later one stays."""
+        path = path_of(chunk.address)
+        status = self._status(path)
+        if status is None or not self._stays(path, status, range(chunk.size, chunk.size + LEAD_MODULUS)):
+            files.write_file(path, buffers, self._sealing(chunk.address, before))
+
+    def _sealing(self, address: str, before: str | None = None) -> Callable[[int], None]:
+        return lambda descriptor: self._verification.written(descriptor, address, before)
+
+    def _stays(self, path: str, status: ObjectStatus, sizes: range) -> bool:
+        """Whether what is there is as long as it should be; then it is kept from collection."""
+        if status.size not in sizes:
+            return False
+        if time.time() - status.modified > REFRESH_SECONDS:
+            try:
+                self._storage.touch(path)
+            except ObjectNotFoundError:  # it was collected just now
+                return False
         return True
 
-    def _is_fresh(self, path: str, sizes: range) -> bool:
-        """Whether the chunk is there and need not be touched: as `_write` finds out, in one step."""
+    def _status(self, path: str) -> ObjectStatus | None:
+        if self._root is not None:  # as cheap as can be: for each chunk
+            try:
+                status = os.stat(f"{self._root}{path}")  # noqa: PTH116
+            except FileNotFoundError:
+                return None
+            except OSError:
+                pass  # the storage says what that means
+            else:
+                return ObjectStatus(status.st_size, status.st_mtime) if S_ISREG(status.st_mode) else None
         try:
-            status = os.stat(f"{self._root}{path}")  # noqa: PTH116 - as cheap as can be: for each chunk
-        except OSError:
-            return False
-        return (
-            status.st_size in sizes
-            and time.time() - status.st_mtime <= REFRESH_SECONDS
-            and S_ISREG(status.st_mode)
-        )
+            return self._storage.status(path)
+        except ObjectNotFoundError:
+            return None
 
     def _get_compressed(self, address: str, size: int | None, artifact: str | None) -> bytearray:
         try:

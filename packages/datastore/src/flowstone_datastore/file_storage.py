@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from flowstone_datastore.file_errors import translated, without_hard_links
@@ -66,6 +66,12 @@ class FileStorage:
     def file(self, path: str) -> str:
         """See `OpensFiles.file`."""
         return f"{self._root}/{check_path(path)}"
+
+    def write_file(self, path: str, data: Data, finish: Callable[[int], None]) -> None:
+        """See `OpensFiles.write_file`."""
+        check_path(path)
+        with translated(path, self._root, is_writing=True):
+            self._replace(self._temporary(data, finish), f"{self._root}/{path}")
 
     def open_file(self, path: str) -> io.FileIO:
         """See `OpensFiles.open_file`."""
@@ -139,13 +145,15 @@ class FileStorage:
         ):
             os.unlink(f"{self._root}/{path}")
 
-    def _temporary(self, data: Data) -> str:
+    def _temporary(self, data: Data, finish: Callable[[int], None] | None = None) -> str:
         """A new file in `tmp/` that holds `data`; its path. Nothing is left if that fails."""
         temporary = f"{self._root}/{TEMPORARY_FOLDER}/{os.urandom(8).hex()}"
         descriptor = self._create(temporary, os.O_EXCL)
         try:
             try:
                 write_all(descriptor, buffers_of(data))
+                if finish is not None:
+                    finish(descriptor)
             finally:
                 os.close(descriptor)  # on a network file system, this too may say that the disk is full
         except BaseException:

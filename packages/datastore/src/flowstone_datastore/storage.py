@@ -7,7 +7,7 @@ sentence below.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
@@ -106,6 +106,9 @@ class OpensFiles(Protocol):
 
     def file(self, path: str) -> str:
         """Where the object's file is, or would be."""
+
+    def write_file(self, path: str, data: Data, finish: Callable[[int], None]) -> None:
+        """As `Storage.write`; `finish` gets the descriptor of the whole file before it has its name."""
 
     def open_file(self, path: str) -> io.FileIO:
         """The object, open for reading and unbuffered; the caller closes it.

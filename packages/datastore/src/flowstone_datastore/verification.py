@@ -55,13 +55,13 @@ class Verification:
         except OSError:
             self._seen.add(_identity(name, status))
 
-    def written(self, file: str, name: str, before: str | None = None) -> None:
+    def written(self, descriptor: int, name: str, before: str | None = None) -> None:
         """A file was just written, with bytes whose address was computed: nobody need check them.
 
         `before` is the chunk, if any, with whose end the file is known to begin.
         """
         with contextlib.suppress(OSError):  # no seal: the first reader checks
-            seal(file, _sealed_name(name, before), os.stat(file))  # noqa: PTH116 - as cheap as can be: for each chunk
+            seal(descriptor, _sealed_name(name, before), os.fstat(descriptor))
 
 
 def _sealed_name(name: str, before: str | None) -> str:
