@@ -88,7 +88,7 @@ class _Machine:
         self.has_aliases = False
         """Whether something that can be changed is held twice."""
 
-    def run(self, stream: bytes) -> Value:  # noqa: C901 - a call for each opcode would double the time
+    def run(self, stream: bytes) -> Value:  # noqa: C901, PLR0912 - a call for each opcode would double the time
         """What the stream makes."""
         fixed, counted, handlers, memo = _FIXED_SIZES, _COUNT_SIZES, _HANDLERS, self._memo
         at = 0
@@ -103,6 +103,9 @@ class _Machine:
                 token = short(stream[at:end])
                 self._stack.append(Node(BYTEARRAY, [token]) if code == 0x96 else token)  # it can be changed
                 at = end
+                if stream[at] == 0x94:  # as all texts are
+                    memo.append(self._stack[-1])
+                    at += 1
             elif code == 0x94:  # MEMOIZE
                 memo.append(self._stack[-1])
                 at += 1
@@ -113,6 +116,12 @@ class _Machine:
                 if fixed[stream[at]] and (run := _NUMBERS.match(stream, at)) and stream[run.end()] in b"et":
                     self._stack.append(run[0])
                     at = run.end()
+            elif code == 0x7D:  # EMPTY_DICT
+                self._stack.append(Node(DICT, []))
+                at += 1
+            elif code == 0x75:  # SETITEMS
+                self._put(ASSIGNED, self._pop_mark())
+                at += 1
             elif code == 0x68:  # BINGET
                 self._get(stream[at + 1])
                 at += 2
@@ -254,13 +263,11 @@ class _Machine:
 _Handler: TypeAlias = Callable[[_Machine], None]
 
 _HANDLERS_BY_OPCODE: dict[bytes, _Handler] = {
-    b"}": lambda machine: machine.open(DICT),
     b"]": lambda machine: machine.open(LIST),
     b"\x8f": lambda machine: machine.open(SET),
     b"a": lambda machine: machine.put_few(APPENDED, 1),
     b"e": lambda machine: machine.put_some(APPENDED),
     b"s": lambda machine: machine.put_few(ASSIGNED, 2),
-    b"u": lambda machine: machine.put_some(ASSIGNED),
     b"\x90": lambda machine: machine.put_some(ADDED),
     b")": lambda machine: machine.push(TUPLE + END),
     b"\x85": lambda machine: machine.short_tuple(1),
