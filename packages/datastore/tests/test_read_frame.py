@@ -274,9 +274,9 @@ def test_memory_is_bounded_while_a_table_is_scanned(tmp_path):
         most = max(most, held)
         return fetch(piece, patience)
 
-    def counted_batches(piece, buffer, count):
+    def counted_batches(piece, file, count):
         nonlocal held
-        yield from batches(piece, buffer, count)
+        yield from batches(piece, file, count)
         held -= piece.stored_bytes
 
     import flowstone_datastore.tables.parquet as module

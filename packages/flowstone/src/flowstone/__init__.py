@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         namespace,
     )
     from flowstone_datastore.s3 import S3
+    from flowstone_datastore.tables import read_frame as read_frame  # not in `__all__`: they load pyarrow
+    from flowstone_datastore.tables import scan_frame as scan_frame
+    from flowstone_datastore.tables import write_frame as write_frame
     from flowstone_interfaces import FlowstoneError
     from flowstone_runtime import (
         USER_SKIP_STEP,
@@ -147,6 +150,7 @@ _HOMES = {
         "namespace",
     ),
     "flowstone_datastore.s3": ("S3",),
+    "flowstone_datastore.tables": ("read_frame", "scan_frame", "write_frame"),
     "flowstone_interfaces": ("FlowstoneError",),
     "flowstone_runtime": (
         "USER_SKIP_STEP",

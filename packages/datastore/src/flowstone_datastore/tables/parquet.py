@@ -8,6 +8,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from flowstone_datastore.s3.bulk import note
+from flowstone_datastore.s3.errors import S3ObjectReplacedError
+from flowstone_datastore.s3.folder_bucket import FolderBucket
 from flowstone_datastore.s3.pace import Patience
 from flowstone_datastore.tables.errors import TableFormatError
 from flowstone_datastore.tables.finding import TableFile
@@ -47,34 +49,36 @@ class Piece:
     rows: int
     stored_bytes: int
 
-    def fetch(self, patience: Patience) -> pa.Buffer:
-        """The file, as far as the piece needs it."""
-        return read_sparse(self.source.file.place, self.source.tail, self.ranges, patience)
+    def fetch(self, patience: Patience) -> pa.NativeFile:
+        """The file, as far as the piece needs it; one of this machine is read when it is decoded."""
+        place = self.source.file.place
+        if isinstance(place.bucket, FolderBucket):
+            with _told(self.source):
+                return pa.OSFile(f"/{place.key}")
+        return pa.BufferReader(read_sparse(place, self.source.tail, self.ranges, patience))
 
-    def decode(self, buffer: pa.Buffer, *, use_threads: bool) -> pa.Table:
+    def decode(self, file: pa.NativeFile, *, use_threads: bool) -> pa.Table:
         """The columns of the rows."""
         if not self.columns:
             return _rows(self.rows)
-        with _told(self.source.file.url):
-            return self._open(buffer).read_row_groups(
+        with _told(self.source):
+            return self._open(file).read_row_groups(
                 list(self.row_groups), columns=list(self.columns), use_threads=use_threads
             )
 
-    def batches(self, buffer: pa.Buffer, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, file: pa.NativeFile, rows: int) -> Iterator[pa.RecordBatch]:
         """The columns, so many rows at a time."""
         if not self.columns:
             yield from _rows(self.rows).to_batches(rows)
             return
-        with _told(self.source.file.url):
-            yield from self._open(buffer).iter_batches(
+        with _told(self.source):
+            yield from self._open(file).iter_batches(
                 rows, row_groups=list(self.row_groups), columns=list(self.columns), use_threads=True
             )
 
-    def _open(self, buffer: pa.Buffer) -> pq.ParquetFile:
+    def _open(self, file: pa.NativeFile) -> pq.ParquetFile:
         # A range has no sum of its own; pages have, if their writer gave them one, as `write_frame` does.
-        return pq.ParquetFile(
-            pa.BufferReader(buffer), metadata=self.source.metadata, page_checksum_verification=True
-        )
+        return pq.ParquetFile(file, metadata=self.source.metadata, page_checksum_verification=True)
 
 
 def open_parquet(files: Sequence[TableFile], patience: Patience) -> list[ParquetFile]:
@@ -93,8 +97,10 @@ def open_parquet(files: Sequence[TableFile], patience: Patience) -> list[Parquet
         if needed > len(tail.data):
             pinned = attrs.evolve(file, etag=tail.head.etag)
             (tail,) = read_tails([pinned], patience, needed)  # noqa: PLW2901 - the same, longer
-        with _told(file.url):
+        try:
             metadata = pq.read_metadata(pa.BufferReader(_closed(tail, needed)))
+        except (pa.ArrowException, OSError) as error:
+            raise _meaning(file, error) from error
         found.append(ParquetFile(file, tail, metadata))
     return found
 
@@ -135,7 +141,7 @@ def _wanted_groups(source: ParquetFile, where: ds.Expression | None) -> Sequence
     # pyarrow knows what statistics exclude. It is shown the footer; a file of zeros stands before that.
     schema = source.schema
     fragment = ds.ParquetFileFormat().make_fragment(_closed(source.tail, _footer_bytes(source.file, source.tail)))
-    with _told(source.file.url):
+    with _told(source):
         split = fragment.split_by_row_group(filter=where, schema=schema)
     return [group.id for part in split for group in part.row_groups]
 
@@ -180,15 +186,24 @@ def _rows(count: int) -> pa.Table:
 
 
 class _told:  # noqa: N801 - a context manager, read as a verb
-    """Say of which file pyarrow complains."""
+    """Say of which file pyarrow complains; or that it is another one by now, which of S3 is known before."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, source: ParquetFile) -> None:
+        self._source = source
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         """Translate what came out of the body."""
-        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, TableFormatError):
-            raise TableFormatError(self._url, "parquet", str(error).partition("\n")[0]) from error
+        if error is not None and not isinstance(error, pa.ArrowException | OSError):
+            return
+        place, head = self._source.file.place, self._source.tail.head
+        if isinstance(place.bucket, FolderBucket) and place.bucket.head(place.key, 0).etag != head.etag:
+            raise S3ObjectReplacedError(self._source.file.url) from error
+        if error is not None:
+            raise _meaning(self._source.file, error) from error
+
+
+def _meaning(file: TableFile, error: BaseException) -> TableFormatError:
+    return TableFormatError(file.url, "parquet", str(error).partition("\n")[0])

@@ -21,7 +21,7 @@ from flowstone_datastore.tables.query import Query, open_query
 from flowstone_datastore.tables.whole_files import table_in
 
 _T = TypeVar("_T")
-_TRIES = 3
+_TRIES = 20
 """So often a table may be replaced while it is read."""
 _WAITING = 2
 """So many more pieces are on their way than are decoded: while one thread waits for bytes, another has some."""

@@ -74,7 +74,7 @@ def scan_frame(
 
 def _of_pieces(query: Query, rows: int, memory_bytes: int) -> Iterator[pa.RecordBatch]:
     pieces = deque(query.pieces())
-    coming: deque[tuple[Piece, Future[pa.Buffer]]] = deque()
+    coming: deque[tuple[Piece, Future[pa.NativeFile]]] = deque()
     ahead = 0
     pool = ThreadPoolExecutor(_FETCHERS)
     try:
