@@ -133,5 +133,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure beside what a user would pick instead."""
     session.install(*editable(ROOMS), "-r", "benchmarks/requirements.txt")
-    for script in session.posargs or sorted(map(str, ROOT.glob("benchmarks/*.py"))):
+    for script in session.posargs or sorted(
+        map(str, [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("benchmarks/*/run.py")])
+    ):
         session.run("python", script, env=KEEP_COMPILED)

@@ -4,14 +4,13 @@ Memory for all of an object is reserved, which costs nothing; only the pages tha
 that lie close together are fetched by one request.
 """
 
-import contextlib
-import mmap
 from collections.abc import Iterable, Sequence
 
 import attrs
 import pyarrow as pa
 
 from flowstone_datastore.s3.bucket import ObjectHead, Span
+from flowstone_datastore.s3.buffers import reserved
 from flowstone_datastore.s3.bulk import note
 from flowstone_datastore.s3.fetching import Fetch, Want
 from flowstone_datastore.s3.folder_bucket import FolderBucket
@@ -79,21 +78,14 @@ def read_sparse(place: Place, tail: Tail, ranges: Iterable[tuple[int, int]], pat
     if tail.start == 0:
         return pa.py_buffer(tail.data)
     spans = coalesced([(start, min(stop, tail.start)) for start, stop in ranges if start < tail.start])
-    memory = memoryview(_reserved(tail.head.size, sum([stop - start for start, stop in spans])))
+    is_filled = sum([stop - start for start, stop in spans]) > tail.head.size // 2
+    memory = memoryview(reserved(tail.head.size, is_filled=is_filled))
     memory[tail.start :] = tail.data
     wants = [
         Want(place.key, PlacedSink(memory[start:stop]), Span(start, stop), tail.head.etag) for start, stop in spans
     ]
     Fetch(place.bucket, place.pace, patience).run(wants)
     return pa.py_buffer(memory)
-
-
-def _reserved(size: int, used: int) -> mmap.mmap:
-    memory = mmap.mmap(-1, size)
-    if used > size // 2 and hasattr(mmap, "MADV_HUGEPAGE"):  # touching them costs half as much
-        with contextlib.suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
 
 
 def read_whole(file: TableFile, patience: Patience) -> pa.Buffer:
