@@ -255,3 +255,18 @@ def test_what_cannot_mean_anything_is_refused(wrong):
         wrong()
     assert "; " in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_sending_many_files_takes_the_memory_of_a_few(tmp_path):
+    """A thousand files of a megabyte must not be a gigabyte."""
+    import tracemalloc
+
+    for number in range(50):
+        (tmp_path / f"{number}").write_bytes(bytes(500_000))
+    s3 = S3(s3root=(tmp_path / "bucket").as_uri(), connections=2)
+    tracemalloc.start()
+    try:
+        s3.put_files([(f"{number}", tmp_path / f"{number}") for number in range(50)])
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()

@@ -136,10 +136,14 @@ class HttpBucket:
         head = request_head(method, f"{path}?{query}" if query else path, signed)
         try:
             connection, status, found = self._answered(head, body, method, timeout_seconds)
-            if status in {200, 204, 206}:
-                return connection, status, found
+        except OSError as error:
+            raise broken(error, key, self._settings) from error
+        if status in {200, 204, 206}:
+            return connection, status, found
+        try:
             refused = b"" if method == "HEAD" else connection.receive_all()
         except OSError as error:
+            connection.close()
             raise broken(error, key, self._settings) from error
         self.release(connection)
         is_writing = method == "PUT"

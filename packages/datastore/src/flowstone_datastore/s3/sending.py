@@ -44,6 +44,16 @@ class MemorySource:
         return self.buffer[start:stop]
 
 
+class _Piece(threading.local):
+    """A buffer for each thread, used again for each part of each file that it sends."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+
+
+_piece = _Piece()
+
+
 class FileSource:
     """A file. It is read, not mapped: one that becomes shorter meanwhile must not end the process."""
 
@@ -51,14 +61,12 @@ class FileSource:
         with translated(path.name, str(path.parent)):
             self.size = path.stat().st_size
         self._path = path
-        self._buffers = threading.local()
 
     def view(self, start: int, stop: int) -> memoryview:
         """In this thread's buffer."""
-        buffer: bytearray | None = getattr(self._buffers, "buffer", None)
-        if buffer is None or len(buffer) < stop - start:
-            buffer = self._buffers.buffer = bytearray(stop - start)
-        view = memoryview(buffer)[: stop - start]
+        if len(_piece.buffer) < stop - start:
+            _piece.buffer = bytearray(stop - start)
+        view = memoryview(_piece.buffer)[: stop - start]
         with translated(self._path.name, str(self._path.parent)), self._path.open("rb", buffering=0) as file:
             file.seek(start)
             filled = 0
