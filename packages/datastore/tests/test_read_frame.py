@@ -30,6 +30,12 @@ UTC = dt.UTC
 TYPES = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
     pa.int8(): st.integers(-128, 127),
+    pa.uint32(): st.integers(0, 2**32 - 1),
+    pa.float32(): st.floats(width=32, allow_nan=False),
+    pa.large_string(): st.text(max_size=20),
+    pa.duration("us"): st.timedeltas(dt.timedelta(-99), dt.timedelta(99)),
+    pa.time64("us"): st.times(),
+    pa.null(): st.none(),
     pa.float64(): st.floats(allow_nan=False),
     pa.bool_(): st.booleans(),
     pa.string(): st.text(max_size=20),
@@ -56,7 +62,7 @@ def tables(draw):
     columns = {}
     for number, kind in enumerate(kinds):
         values = draw(st.lists(st.none() | TYPES[kind], min_size=rows, max_size=rows))
-        columns[f"c{number}"] = pa.array(values, type=kind)
+        columns[f"column {number}.x"] = pa.array(values, type=kind)
     return pa.table(columns)
 
 

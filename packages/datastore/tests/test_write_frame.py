@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 import random
 import subprocess
@@ -5,6 +6,8 @@ import sys
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pa = pytest.importorskip("pyarrow", reason="tables need pyarrow: the extra frames")
 pd = pytest.importorskip("pandas")
@@ -64,6 +67,37 @@ def test_a_partitioned_table_is_hives(tmp_path):
     back = read_frame(tmp_path / "t").sort_values("n").reset_index(drop=True)
     pd.testing.assert_frame_equal(back, FRAME)
     assert len(read_frame(tmp_path / "t", where="city == 'a/b' and year == 2021")) == 17
+
+
+EARLY, LATE = dt.datetime.fromisoformat("1950-01-01"), dt.datetime.fromisoformat("2200-01-01")
+KEYS = {
+    pa.int16(): st.integers(-100, 100),
+    pa.string(): st.text(max_size=5),
+    pa.large_string(): st.sampled_from(["=", "/", "%", "..", "a b", "_x", ".x", "01"]),
+    pa.bool_(): st.booleans(),
+    pa.date32(): st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)),
+    pa.timestamp("us"): st.datetimes(EARLY, LATE),
+    pa.timestamp("us", "Europe/Helsinki"): st.datetimes(EARLY, LATE, timezones=st.just(dt.UTC)),
+    pa.decimal128(9, 2): st.decimals(-9999, 9999, places=2),
+    pa.float64(): st.floats(allow_nan=False),
+    pa.dictionary(pa.int32(), pa.string()): st.sampled_from(["red", "green"]),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(list(KEYS)), file_format=st.sampled_from(["parquet", "arrow"]))
+def test_a_partitioned_table_comes_back_whatever_its_key_is(data, kind, file_format):
+    """What stands in the name of a folder is a text: it must become the value again."""
+    keys = data.draw(st.lists(st.none() | KEYS[kind], min_size=1, max_size=8))
+    table = pa.table({"key": pa.array(keys, kind), "n": range(len(keys))})
+    url = write_frame(table, f"memory://keys/{kind}/", partition_by=["key"], file_format=file_format)
+    back = read_frame(url, to="arrow").sort_by("n")
+    assert back.schema.equals(table.schema)
+    assert back["key"].to_pylist() == table["key"].to_pylist()
+    one = data.draw(st.sampled_from(keys))
+    if one is not None:
+        found = read_frame(url, where=ds.field("key") == pa.scalar(one, kind), to="arrow")
+        assert sorted(found["n"].to_pylist()) == [n for n, key in enumerate(keys) if key == one]
 
 
 @pytest.mark.parametrize("partition_by", [(), ["year"]])
