@@ -29,7 +29,8 @@ def reachable(
     An owner is `Flow/run/step/task/name`, `Flow/run/step/task (table)`, `Flow/run parameter alpha`,
     `Flow/run constant path`, `Flow/run code flow.py`,
     `Flow/run environment` or `Flow/run environment of step, step`. Reads base tables, and
-    lists of chunks that stand in chunks, each once per run; the artifacts of a base are yielded with the first task that has it.
+    lists of chunks that stand in chunks, each once per run; the artifacts of a base are yielded with the
+    first task that has it.
 
     Raises:
         MissingChunkError: from `on_fault`: what lists the others is not in the store.
