@@ -55,6 +55,8 @@ if TYPE_CHECKING:
         parallel_map,
         profile,
         project,
+        pypi,
+        pypi_base,
         pyproject_toml_parser,
         requirements_txt_parser,
         resources,
@@ -114,6 +116,8 @@ __all__ = [
     "parallel_map",
     "profile",
     "project",
+    "pypi",
+    "pypi_base",
     "pyproject_toml_parser",
     "requirements_txt_parser",
     "resources",
@@ -176,6 +180,8 @@ _HOMES = {
         "parallel_map",
         "profile",
         "project",
+        "pypi",
+        "pypi_base",
         "pyproject_toml_parser",
         "requirements_txt_parser",
         "resources",
@@ -191,7 +197,7 @@ _HOMES = {
     ),
 }
 _TO_COME = frozenset(
-    {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "pypi", "conda_base", "pypi_base"}
+    {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "conda_base"}
     | {"Deployer", "DeployedFlow", "NBDeployer"}
 )
 """What Metaflow has and flowstone does not have yet."""

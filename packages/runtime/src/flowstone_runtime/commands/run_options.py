@@ -62,6 +62,13 @@ def run_options() -> list[click.Parameter]:
             help="fork: a task is a fork of this process; spawn: a new interpreter; none: this process itself.",
         ),
         click.Option(
+            ["--environment", f"{_PREFIX}environment"],
+            type=click.Choice(["declared", "none"]),
+            default="declared",
+            show_default=True,
+            help="declared: steps run in the environments that they declare; none: all run in this one.",
+        ),
+        click.Option(
             ["--run-id-file", f"{_PREFIX}run_id_file"],
             type=click.Path(dir_okay=False, path_type=Path),
             help="Write the run's id to this file as soon as it is known.",

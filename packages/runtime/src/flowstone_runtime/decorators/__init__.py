@@ -6,6 +6,7 @@ from flowstone_runtime.decorators.exit_hook import ExitHook, exit_hook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, FlowStart
 from flowstone_runtime.decorators.parallel import Parallel, parallel
 from flowstone_runtime.decorators.project import Project, project
+from flowstone_runtime.decorators.pypi import Pypi, PypiBase, pypi, pypi_base
 from flowstone_runtime.decorators.resources import ResourcesDecorator, resources
 from flowstone_runtime.decorators.retry import Retry, retry
 from flowstone_runtime.decorators.schedule import Schedule, schedule
@@ -32,6 +33,8 @@ __all__ = [
     "FlowStart",
     "Parallel",
     "Project",
+    "Pypi",
+    "PypiBase",
     "ResourcesDecorator",
     "Retry",
     "Schedule",
@@ -48,6 +51,8 @@ __all__ = [
     "exit_hook",
     "parallel",
     "project",
+    "pypi",
+    "pypi_base",
     "resources",
     "retry",
     "schedule",

@@ -1,0 +1,102 @@
+"""Files of packages on this machine, by the hashes that locks have: from the store, or from where they were."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from flowstone_datastore import ChunkRef, Datastore, StorageError
+from flowstone_runtime.environments.download import open_url
+from flowstone_runtime.environments.faults import PackageNotHadError
+from flowstone_runtime.environments.request import Package
+
+_BLOCK = 1 << 20
+
+
+@attrs.frozen
+class PackageFiles:
+    """A folder with a folder for each hash, so that a file has one path for ever; processes share it."""
+
+    folder: Path
+    datastore: Datastore
+    environ: Mapping[str, str]
+
+    def have(self, package: Package, stored: ChunkRef | None) -> tuple[Path, ChunkRef]:
+        """The file of the package, and its chunk in the store; from the store if it is `stored` there.
+
+        What is fetched is verified against the hash before anybody sees it. A file that was cut short since
+        is fetched again.
+
+        Raises:
+            PackageNotHadError: it cannot be had, or is not what was locked.
+            StorageError: it could not be stored.
+        """
+        home = self.folder / package.sha256
+        file, note = home / package.file_name, home / "chunk"
+        known = _noted(file, note)
+        if known is None:
+            home.mkdir(parents=True, exist_ok=True)
+            self._fetch(package, stored, file)
+        chunk = self._put(file, None if known is None else known.address)
+        if known is None:
+            _replace(note, f"{chunk.address} {chunk.size}".encode())
+        return file, chunk
+
+    def _put(self, file: Path, address: str | None) -> ChunkRef:
+        data = file.read_bytes()
+        return self.datastore.chunks.put((data,), address=address)
+
+    def _fetch(self, package: Package, stored: ChunkRef | None, file: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as folder:
+            part = Path(folder) / "part"
+            if stored is not None and self._from_store(package, stored, part):
+                part.replace(file)
+                return
+            try:
+                with open_url(package.url, self.environ) as source, part.open("wb") as out:
+                    found = _copy(source, out)
+            except (OSError, ValueError) as error:
+                raise PackageNotHadError(package.file_name, package.url, str(error)) from error
+            if found != package.sha256:
+                detail = f"its SHA-256 is {found}, but {package.sha256} was locked: it is cut short, or another"
+                raise PackageNotHadError(package.file_name, package.url, detail)
+            part.replace(file)
+
+    def _from_store(self, package: Package, stored: ChunkRef, part: Path) -> bool:
+        """Whether the store has it, as it was locked; if it was collected there, it is to be fetched again."""
+        with suppress(StorageError):
+            data = self.datastore.chunks.get(stored.address, size=stored.size, artifact=package.file_name)
+            part.write_bytes(data)
+            return hashlib.sha256(data).hexdigest() == package.sha256
+        return False
+
+
+def _noted(file: Path, note: Path) -> ChunkRef | None:
+    """The chunk of a file that is there in full."""
+    try:
+        address, size = note.read_text(encoding="ascii").split()
+        return ChunkRef(address, int(size)) if file.stat().st_size == int(size) else None
+    except (OSError, ValueError):  # none yet, or not ours
+        return None
+
+
+def _copy(source: BinaryIO, out: BinaryIO) -> str:
+    """The SHA-256 of what was copied."""
+    digest = hashlib.sha256()
+    while block := source.read(_BLOCK):
+        digest.update(block)
+        out.write(block)
+    return digest.hexdigest()
+
+
+def _replace(file: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
+    with os.fdopen(handle, "wb") as out:
+        out.write(data)
+    shutil.move(name, file)

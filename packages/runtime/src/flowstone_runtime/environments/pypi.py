@@ -1,0 +1,68 @@
+"""Environments of packages from an index: uv decides, and uv installs, from files that are here."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from flowstone_runtime.environments.faults import EnvironmentNotBuiltError, EnvironmentNotLockedError
+from flowstone_runtime.environments.interpreters import find_interpreter
+from flowstone_runtime.environments.platforms import UV_PLATFORMS
+from flowstone_runtime.environments.pylock import read_pylock, write_pylock
+from flowstone_runtime.environments.request import EnvironmentRequest, Lock, Package
+from flowstone_runtime.environments.uv_program import run_uv
+
+
+class PypiEnvironment:
+    """See `Environment`."""
+
+    def lock(self, request: EnvironmentRequest, platforms: Iterable[str], environ: Mapping[str, str]) -> Lock:
+        """Ask uv, for each platform by itself: wheels only, with their hashes."""
+        python = find_interpreter(request.python, environ)
+        files = {}
+        with tempfile.TemporaryDirectory(prefix="flowstone-lock-") as folder:
+            asked = Path(folder) / "requirements.in"
+            asked.write_text("\n".join([*request.requirements, *request.own, ""]), encoding="utf-8")
+            for platform in platforms:
+                out = Path(folder) / f"pylock.{platform}.toml"
+                words = ["pip", "compile", asked.name, "--quiet", "--no-header", "--no-annotate"]
+                words += ["--format", "pylock.toml", "--output-file", out.name]
+                words += [
+                    "--only-binary",
+                    ":all:",
+                    "--python",
+                    str(python.path),
+                    "--python-version",
+                    python.version,
+                ]
+                words += ["--python-platform", UV_PLATFORMS.get(platform, platform)]
+                failure = run_uv(words, Path(folder), environ)
+                if failure and run_uv([*words, "--offline"], Path(folder), environ):
+                    raise EnvironmentNotLockedError(request.requirements, request.own, platform, failure)
+                files[platform] = out.read_text(encoding="utf-8")
+        return Lock(request, python.version, files)
+
+    def packages(self, lock: Lock, platform: str) -> tuple[Package, ...]:
+        """The wheels."""
+        return read_pylock(lock.files[platform])
+
+    def build(
+        self,
+        lock: Lock,
+        packages: tuple[Package, ...],
+        files: Mapping[str, Path],
+        prefix: Path,
+        environ: Mapping[str, str],
+    ) -> None:
+        """A virtual environment that can be moved; uv verifies each wheel against its hash."""
+        minor = ".".join(lock.python.split(".")[:2])
+        python = find_interpreter(minor, environ)
+        listed = prefix.parent / "pylock.toml"
+        listed.write_text(write_pylock(packages, files), encoding="utf-8")
+        offline = {**environ, "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        make = ["venv", "--quiet", "--no-project", "--relocatable", "--python", str(python.path), str(prefix)]
+        install = ["pip", "install", "--quiet", "--no-deps", "--no-build", "-r", listed.name]
+        install += ["--python", str(prefix / "bin" / "python")]
+        for words in (make, install):
+            failure = run_uv(words, prefix.parent, offline)
+            if failure:
+                raise EnvironmentNotBuiltError(prefix.parent.name, failure)
