@@ -1,4 +1,4 @@
-"""pylock.toml (PEP 751) as uv writes it for one platform: one wheel of each package."""
+"""pylock.toml (PEP 751) as uv writes it for one platform: wheels of each package that fit it."""
 
 import json
 import tomllib
@@ -23,10 +23,11 @@ def read_pylock(text: str) -> tuple[Package, ...]:
 
 
 def _package(raw: Mapping[str, Any]) -> Package:
+    # All that are listed fit the platform; several are of several places, the preferred one first.
     wheels = raw.get("wheels") or ([raw["archive"]] if "archive" in raw else [])
-    if len(wheels) != 1 or "sha256" not in wheels[0].get("hashes", {}):
-        raise ValueError(f"{raw['name']} has {len(wheels)} wheels with a hash where it needs one")
-    (wheel,) = wheels
+    wheel = next((each for each in wheels if "url" in each and "sha256" in each.get("hashes", {})), None)
+    if wheel is None:
+        raise ValueError(f"{raw['name']} has no wheel with a URL and a hash")
     url = wheel["url"]
     return Package(
         raw["name"], raw["version"], unquote(urlsplit(url).path).rpartition("/")[2], url, wheel["hashes"]["sha256"]
