@@ -1,5 +1,6 @@
 """Steps with environments of their own: real interpreters, real wheels, an index that is a folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -298,3 +299,69 @@ def test_another_python(tmp_path, shared_index) -> None:
     assert done.returncode == 0, done.stderr
     assert flow.latest_run().data.where[:2] == [3, 12]
     assert flow.latest_run().data.version is None
+
+
+def env_command(*words: object, index: LocalIndex, exit_code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "flowstone", *map(str, words)],
+        env={**clean_environ(), **index.environ}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_environments_are_locked_shown_compared_and_exported(tmp_path, index) -> None:
+    """For a review or another tool, before anything runs. Nothing is stored for it. Equal answers, equal bytes."""
+    flow = write(tmp_path, PLAIN.replace('{"tinylib": "1.0"}', '{"tinyapp": ""}'))
+    assert "packages for " in env_command("env", "lock", flow.path, index=index)
+    assert not flow.store.exists()
+    assert "  tinylib 1.1\n" in env_command("env", "show", flow.path, index=index)
+    (shown,) = json.loads(env_command("env", "show", flow.path, "--json", index=index))
+    assert (shown["steps"], shown["requirements"]) == (["end"], ["tinyapp"])
+    first, second = tmp_path / "first", tmp_path / "second"
+    env_command("env", "export", flow.path, first, index=index)
+    env_command("env", "lock", "--upgrade", flow.path, index=index)
+    env_command("env", "export", flow.path, second, index=index)
+    (one,), (other,) = first.iterdir(), second.iterdir()
+    assert one.read_bytes() == other.read_bytes()
+    assert one.name.startswith("pylock.end-")
+    flow.call("run", environ=index.environ)
+    run = flow.latest_run().pathspec
+    index.add("tinylib", "1.2", {"tinylib.py": "version = '1.2'\n"})
+    env_command("env", "lock", "--upgrade", flow.path, index=index)
+    store = ("--store", flow.store)
+    changed = env_command(*store, "env", "diff", run, flow.path, index=index, exit_code=1)
+    assert changed == "end: tinylib 1.1 -> tinylib 1.2\n"
+    assert env_command(*store, "env", "diff", run, run, index=index) == ""
+
+
+def test_an_environment_of_a_run_is_built_and_tidied_up(tmp_path, index) -> None:
+    """To look into it with a debugger; then to have the room back. No index is asked."""
+    flow = write(tmp_path, PLAIN)
+    flow.call("run", environ=index.environ)
+    store = ("--store", flow.store)
+    assert "deleted 0 folders" in env_command(*store, "env", "gc", index=index)
+    assert "would delete" in env_command(*store, "env", "gc", "--unused", "0s", "--dry-run", index=index)
+    env_command(*store, "env", "gc", "--unused", "0s", index=index)
+    shutil.rmtree(index.folder / "wheels")
+    built = env_command(*store, "env", "materialise", flow.latest_run().pathspec, index=index)
+    python = built.strip().removeprefix("end: ")
+    told = subprocess.run(
+        [python, "-c", "import tinylib; print(tinylib.version)"], capture_output=True, check=True
+    )
+    assert told.stdout == b"1.0\n"
+
+
+def test_a_lock_file_of_the_users_is_followed(tmp_path, index) -> None:
+    """Its versions and its very files; one that is another file of the same name is refused."""
+    flow = write(tmp_path, PLAIN.replace('{"tinylib": "1.0"}', '{"tinyapp": ""}'))
+    env_command("env", "export", flow.path, flow.path.parent, index=index)
+    (lock,) = flow.path.parent.glob("pylock.*.toml")
+    lock.rename(flow.path.with_name("pylock.toml"))
+    index.add("tinylib", "1.2", {"tinylib.py": "version = '1.2'\n"})
+    pinned = write(tmp_path, PLAIN.replace('packages={"tinylib": "1.0"}', 'lock="pylock.toml"'))
+    assert "  tinylib 1.1\n" in env_command("env", "show", pinned.path, index=index)
+    index.add("tinylib", "1.1", {"tinylib.py": "version = 'another'\n"})
+    environ = {**index.environ, "FLOWSTONE_CACHE_FOLDER": str(tmp_path / "new")}
+    output = flow.call("run", environ=environ, exit_code=2)
+    assert "is not among the files of it in pylock.toml" in output

@@ -59,7 +59,7 @@ class _FlowFoundError(BaseException):
 
 
 def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowSpec]:
-    """Run the file as the script it is, up to where it starts its command line.
+    """Run the file as the script it is, up to where it starts the command line of the flow.
 
     So its classes have the same names, and its module the same content, as in the
     process that started the run: what one pickled, the other can load.
@@ -67,6 +67,14 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     Raises:
         UsageError: the file does not start the flow.
     """
+    flow = start_flow_file(file, module_name)
+    if flow is None or flow.__name__ != flow_name:
+        raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
+    return flow
+
+
+def start_flow_file(file: Path, module_name: str | None) -> type[FlowSpec] | None:
+    """Run the file as the script it is, up to where it starts its command line; the flow, if it does."""
     module = types.ModuleType("__main__")
     module.__file__ = str(file)
     module.__package__ = module_name.rpartition(".")[0] if module_name else None
@@ -81,9 +89,8 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     try:
         exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)  # noqa: S102 - the user's own program
     except _FlowFoundError as found:
-        if found.flow.__name__ == flow_name:
-            return found.flow
-    raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
+        return found.flow
+    return None
 
 
 def _import_root(file: Path, module_name: str | None) -> Path:

@@ -37,6 +37,14 @@ def python_of(value: Any) -> str:
     return text
 
 
+def lock_file_of(value: Any) -> str:
+    """The path of a lock file."""
+    name = str(value).rpartition("/")[2]
+    if value and not (name == "uv.lock" or re.match(r"pylock(\.[^.]+)?\.toml\Z", name)):
+        raise ValueError(f"{value!r} is no lock file that is known; write the path of a pylock.toml or a uv.lock")
+    return str(value or "")
+
+
 @attrs.frozen(kw_only=True)
 class Pypi(StepDecorator):
     """Run the step's tasks in an environment of its own, with these packages and nothing else but flowstone."""
@@ -47,6 +55,8 @@ class Pypi(StepDecorator):
     """Name to version: `"2.2.*"`, `">=2,<3"`, empty for any."""
     python: str = attrs.field(default="", converter=python_of)
     """The version of Python, else that of the process that starts the run."""
+    lock: str = attrs.field(default="", converter=lock_file_of)
+    """A pylock.toml or uv.lock of your own, relative to the flow's file: its versions, and no others."""
     disabled: bool | None = attrs.field(default=None, converter=attrs.converters.optional(boolean))
     """True: in the environment that the run was started in."""
 
@@ -59,6 +69,7 @@ class PypiBase(FlowDecorator):
 
     packages: dict[str, str] = attrs.field(factory=dict, converter=packages_of, hash=False)
     python: str = attrs.field(default="", converter=python_of)
+    lock: str = attrs.field(default="", converter=lock_file_of)
     disabled: bool | None = attrs.field(default=None, converter=attrs.converters.optional(boolean))
 
 

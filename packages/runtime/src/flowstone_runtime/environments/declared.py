@@ -1,13 +1,16 @@
 """What the steps of a flow declare of environments, with what the flow declares for all of them."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flowstone_graph import FlowGraph, Node
 from flowstone_runtime.decorators.pypi import Pypi, PypiBase
 from flowstone_runtime.environments.own_code import own_requirements
 from flowstone_runtime.environments.request import EnvironmentRequest
+from flowstone_runtime.environments.user_lock import read_user_lock
+from flowstone_runtime.errors import UsageError
 
 
 def environment_requests(graph: FlowGraph, store: str) -> dict[str, EnvironmentRequest]:
@@ -30,16 +33,28 @@ def _request(node: Node, base: PypiBase | None, store: str) -> EnvironmentReques
         packages.update(each.packages)
     python = next((each.python for each in reversed(declared) if each.python), "") or _this_python()
     return EnvironmentRequest(
-        kind="pypi", python=python, requirements=_requirements(packages), own=own_requirements(store)
+        kind="pypi",
+        python=python,
+        requirements=tuple(requirement(name, version) for name, version in packages.items()),
+        own=own_requirements(store),
+        pinned=_pinned(node, declared),
     )
+
+
+def _pinned(node: Node, declared: Sequence[Pypi | PypiBase]) -> tuple[tuple[str, str], ...]:
+    """The lock file, whose path is relative to the flow's file."""
+    path = next((each.lock for each in reversed(declared) if each.lock), "")
+    if not path:
+        return ()
+    try:
+        return read_user_lock(Path(node.file).resolve().parent / path)
+    except (OSError, UnicodeDecodeError) as error:
+        place = f"{node.file}:{node.line}: step {node.name!r}"
+        raise UsageError(f"{place}: the lock file {path} cannot be read: {error}; name another file") from error
 
 
 def _this_python() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def _requirements(packages: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(requirement(name, version) for name, version in packages.items())
 
 
 def requirement(name: str, version: Any) -> str:

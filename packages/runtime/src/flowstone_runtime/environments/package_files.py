@@ -40,7 +40,9 @@ class PackageFiles:
         home = self.folder / package.sha256
         file, note = home / package.file_name, home / "chunk"
         known = _noted(file, note)
-        if known is None:
+        if known is not None:
+            os.utime(home)  # it is in use
+        else:
             home.mkdir(parents=True, exist_ok=True)
             self._fetch(package, stored, file)
         chunk = self._put(file, None if known is None else known.address)

@@ -17,6 +17,7 @@ def built_prefix(folder: Path, key: str, build: Callable[[Path], None]) -> Path:
     """
     prefix = folder / key
     if is_whole(prefix):
+        os.utime(prefix)  # it is in use
         return prefix
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / f"{key}.lock"):

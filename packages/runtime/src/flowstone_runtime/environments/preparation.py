@@ -48,7 +48,7 @@ class Preparation:
             StorageError: a package could not be stored.
         """
         records, ready = [], {}
-        for request, steps in _by_request(requests).items():
+        for request, steps in by_request(requests).items():
             record, prefix = self.environment(request, steps)
             records.append(record)
             folders = [*self.import_folders, own_code_folder(self.folder / "flowstone")]
@@ -58,16 +58,22 @@ class Preparation:
 
     def environment(self, request: EnvironmentRequest, steps: tuple[str, ...]) -> tuple[LockedEnvironment, Path]:
         """Lock, fetch, store and build one environment; the folder that it is in."""
+        lock, stored = self.lock(request, (this_platform(),))
+        return self.build(lock, steps, stored)
+
+    def build(
+        self, lock: Lock, steps: tuple[str, ...], stored: Mapping[str, ChunkRef]
+    ) -> tuple[LockedEnvironment, Path]:
+        """Fetch, store and build what is locked; `stored` is what the store has of it."""
         platform = this_platform()
-        lock, stored = self.lock(request, (platform,))
-        kind = environment_of(request.kind)
+        kind = environment_of(lock.request.kind)
         packages = kind.packages(lock, platform)
         key = environment_key(platform, lock.python, packages)
         source = PackageFiles(self.folder / "packages", self.datastore, self.environ)
         had = {each.sha256: source.have(each, stored.get(each.sha256)) for each in packages}
         record = LockedEnvironment(
             key=key,
-            request=request.key,
+            request=lock.request.key,
             steps=steps,
             lock=self.datastore.chunks.put((lock.to_text().encode(),)),
             packages={sha256: chunk for sha256, (_, chunk) in sorted(had.items())},
@@ -102,7 +108,8 @@ class Preparation:
         return None
 
 
-def _by_request(requests: Mapping[str, EnvironmentRequest]) -> dict[EnvironmentRequest, tuple[str, ...]]:
+def by_request(requests: Mapping[str, EnvironmentRequest]) -> dict[EnvironmentRequest, tuple[str, ...]]:
+    """Requests, and the steps that make each."""
     found: dict[EnvironmentRequest, tuple[str, ...]] = {}
     for step, request in requests.items():
         found[request] = (*found.get(request, ()), step)

@@ -9,7 +9,9 @@ from flowstone_runtime.environments.interpreters import find_interpreter
 from flowstone_runtime.environments.platforms import UV_PLATFORMS
 from flowstone_runtime.environments.pylock import read_pylock, write_pylock
 from flowstone_runtime.environments.request import EnvironmentRequest, Lock, Package
+from flowstone_runtime.environments.user_lock import Pins, pins_of
 from flowstone_runtime.environments.uv_program import run_uv
+from flowstone_runtime.errors import UsageError
 
 
 class PypiEnvironment:
@@ -19,9 +21,12 @@ class PypiEnvironment:
         """Ask uv, for each platform by itself: wheels only, with their hashes."""
         python = find_interpreter(request.python, environ)
         files = {}
+        pins = _pins(request, environ)
         with tempfile.TemporaryDirectory(prefix="flowstone-lock-") as folder:
             asked = Path(folder) / "requirements.in"
-            asked.write_text("\n".join([*request.requirements, *request.own, ""]), encoding="utf-8")
+            asked.write_text(
+                "\n".join([*request.requirements, *pins.requirements, *request.own, ""]), encoding="utf-8"
+            )
             for platform in platforms:
                 out = Path(folder) / f"pylock.{platform}.toml"
                 words = ["pip", "compile", asked.name, "--quiet", "--no-header", "--no-annotate"]
@@ -39,6 +44,7 @@ class PypiEnvironment:
                 if failure and run_uv([*words, "--offline"], Path(folder), environ):
                     raise EnvironmentNotLockedError(request.requirements, request.own, platform, failure)
                 files[platform] = out.read_text(encoding="utf-8")
+                _check_pins(request, pins, platform, read_pylock(files[platform]))
         return Lock(request, python.version, files)
 
     def packages(self, lock: Lock, platform: str) -> tuple[Package, ...]:
@@ -66,3 +72,22 @@ class PypiEnvironment:
             failure = run_uv(words, prefix.parent, offline)
             if failure:
                 raise EnvironmentNotBuiltError(prefix.parent.name, failure)
+
+
+def _pins(request: EnvironmentRequest, environ: Mapping[str, str]) -> Pins:
+    if not request.pinned:
+        return Pins((), {})
+    try:
+        return pins_of(request.pinned, environ)
+    except ValueError as error:
+        name = request.pinned[0][0]
+        raise UsageError(f"the lock file {name} cannot be used: {error}") from error
+
+
+def _check_pins(request: EnvironmentRequest, pins: Pins, platform: str, packages: Iterable[Package]) -> None:
+    """Refuse a file that the user's lock does not have, though its name and its version are the same."""
+    for package in packages:
+        allowed = pins.hashes.get(package.name)
+        if allowed and package.sha256 not in allowed:
+            what = f"{package.file_name} of {package.url} is not among the files of it in {request.pinned[0][0]}"
+            raise EnvironmentNotLockedError(request.requirements, request.own, platform, what)

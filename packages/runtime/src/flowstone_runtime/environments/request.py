@@ -11,6 +11,10 @@ from flowstone_datastore.address import address_of
 LOCK_FORMAT = 1
 
 
+def _pairs(given: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, text) for name, text in given)
+
+
 def _sorted(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(given))
 
@@ -27,8 +31,8 @@ class EnvironmentRequest:
     """What the user asks for, as PEP 508 writes it."""
     own: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     """What flowstone itself needs there."""
-    pinned: str = ""
-    """The text of a lock file of the user's: nothing is decided anew."""
+    pinned: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_pairs)
+    """The lock file of the user's, as (name, text) of each file that it consists of: these versions, no others."""
 
     @property
     def key(self) -> str:
