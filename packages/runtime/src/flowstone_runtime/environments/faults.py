@@ -41,15 +41,14 @@ class PackageNotHadError(FlowstoneError, RuntimeError):
 class EnvironmentNotBuiltError(FlowstoneError, RuntimeError):
     """The packages are there, but could not be installed."""
 
-    def __init__(self, key: str, detail: str) -> None:
-        super().__init__(key, detail)
-        self.key = key
+    def __init__(self, requirements: tuple[str, ...], detail: str) -> None:
+        super().__init__(requirements, detail)
+        self.requirements = requirements
         self.detail = detail
 
     def __str__(self) -> str:
-        return (
-            f"the environment {self.key[:16]} cannot be built: {self.detail}; is there room in the cache folder?"
-        )
+        asked = ", ".join(self.requirements) or "no packages"
+        return f"the environment with {asked} cannot be built: {self.detail}; is there room in the cache folder?"
 
 
 class NoInterpreterError(FlowstoneError, LookupError):

@@ -13,6 +13,9 @@ from flowstone_runtime.environments.user_lock import Pins, pins_of
 from flowstone_runtime.environments.uv_program import run_uv
 from flowstone_runtime.errors import UsageError
 
+_KEPT = frozenset({"UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON_INSTALL_DIR"})
+"""What uv is told of this machine when it installs."""
+
 
 class PypiEnvironment:
     """See `Environment`."""
@@ -64,14 +67,16 @@ class PypiEnvironment:
         python = find_interpreter(minor, environ)
         listed = prefix.parent / "pylock.toml"
         listed.write_text(write_pylock(packages, files), encoding="utf-8")
-        offline = {**environ, "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        # Whatever is configured of indexes must not matter: the files are here.
+        own = {name: text for name, text in environ.items() if name in _KEPT or not name.startswith("UV_")}
+        offline = {**own, "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1"}
         make = ["venv", "--quiet", "--no-project", "--relocatable", "--python", str(python.path), str(prefix)]
         install = ["pip", "install", "--quiet", "--no-deps", "--no-build", "-r", listed.name]
         install += ["--python", str(prefix / "bin" / "python")]
         for words in (make, install):
             failure = run_uv(words, prefix.parent, offline)
             if failure:
-                raise EnvironmentNotBuiltError(prefix.parent.name, failure)
+                raise EnvironmentNotBuiltError(lock.request.requirements, failure)
 
 
 def _pins(request: EnvironmentRequest, environ: Mapping[str, str]) -> Pins:
