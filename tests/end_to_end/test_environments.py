@@ -301,6 +301,16 @@ def test_another_python(tmp_path, shared_index) -> None:
     assert flow.latest_run().data.version is None
 
 
+def test_a_task_is_tried_again_in_its_environment(tmp_path, shared_index) -> None:
+    """`spin` does what the run did, with the packages that it had."""
+    flow = write(tmp_path, PLAIN.replace("self.where =", "import tinylib; print(tinylib.version); self.where ="))
+    flow.call("run", environ=shared_index.environ)
+    environ = {**shared_index.environ, "UV_FIND_LINKS": ""}
+    assert "1.0\n" in flow.call("spin", "end", environ=environ)
+    refused = flow.call("spin", "--pdb", "end", environ=environ, exit_code=2)
+    assert "add --skip-decorators" in refused
+
+
 def env_command(*words: object, index: LocalIndex, exit_code: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "flowstone", *map(str, words)],

@@ -42,7 +42,7 @@ from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
-from flowstone_runtime.decorators.pypi import declares_environments
+from flowstone_runtime.decorators.pypi import declares_environments, lock_files
 from flowstone_runtime.environments import StepEnvironment, snapshot_environment
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks
@@ -241,7 +241,9 @@ def run_record(
 ) -> RunStarted:
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
-    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules, settings.package)
+    locks = [f"/{_in_project(flow_file.parent / name, settings)}" for name in lock_files(graph)]
+    package = (*settings.package, *locks)
+    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules, package)
     asked = parameters_of(flow)
     given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
     inherited = {} if origin is None else origin.started.parameters
@@ -293,6 +295,10 @@ def _environments(
 
     known = () if origin is None else origin.started.environments
     return prepare_environments(graph, settings, datastore, known, os.environ)
+
+
+def _in_project(file: Path, settings: Settings) -> str:
+    return os.path.relpath(file, settings.project_root)
 
 
 def _facts(

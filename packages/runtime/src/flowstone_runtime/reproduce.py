@@ -145,6 +145,8 @@ def _words(run: Run, store: str, id_file: Path) -> list[str]:
     words += ["resume", first, "--origin-run-id", run.id, "--run-id-file", str(id_file)]
     for added in settings.get("with", ()):
         words += ["--with", added]
+    if "environment" in settings:
+        words += ["--environment", settings["environment"]]
     if "namespace" in settings:
         words += ["--namespace", settings["namespace"]]
     return words

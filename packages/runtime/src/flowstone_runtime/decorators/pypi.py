@@ -79,5 +79,14 @@ def declares_environments(graph: FlowGraph) -> bool:
     return any(isinstance(each, Pypi | PypiBase) for each in (*graph.decorators, *steps))
 
 
+def lock_files(graph: FlowGraph) -> tuple[str, ...]:
+    """The lock files that the flow names, relative to its own file; they belong to its code."""
+    steps = (each for node in graph for each in node.decorators)
+    named = (each.lock for each in (*graph.decorators, *steps) if isinstance(each, Pypi | PypiBase) and each.lock)
+    found = dict.fromkeys(named)
+    beside = {f"{name.removesuffix('uv.lock')}pyproject.toml" for name in found if name.endswith("uv.lock")}
+    return (*found, *sorted(beside))
+
+
 pypi = declares(Pypi)
 pypi_base = declares(PypiBase)

@@ -19,8 +19,9 @@ def prepare_environments(
     datastore: Datastore,
     known: Sequence[LockedEnvironment],
     environ: Mapping[str, str],
+    steps: Sequence[str] | None = None,
 ) -> tuple[tuple[LockedEnvironment, ...], dict[str, StepEnvironment]]:
-    """See `Preparation.prepare`; `known` is what the run that is resumed decided.
+    """See `Preparation.prepare`. `known` is what an older run decided; `steps` are those that matter, else all.
 
     Raises:
         UsageError: there is no folder to build environments in.
@@ -31,4 +32,6 @@ def prepare_environments(
     preparation = Preparation(
         Path(settings.environments_folder), datastore, environ, places.folders(), tuple(known)
     )
-    return preparation.prepare(environment_requests(graph, settings.store))
+    requests = environment_requests(graph, settings.store)
+    wanted = {step: requests[step] for step in requests if steps is None or step in steps}
+    return preparation.prepare(wanted)
