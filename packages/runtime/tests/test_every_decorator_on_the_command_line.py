@@ -10,6 +10,10 @@ from flowstone_runtime.user_decorators.named_decorator import step_decorator
 
 TEXTS = {
     "catch": ("catch:var=failure,print_exception=false", {"var": "failure", "print_exception": False}),
+    "conda": (
+        'conda:packages={"numpy": "1.*"},channels=["mine","conda-forge"],python=3.12',
+        {"packages": {"numpy": "1.*"}, "channels": ("mine", "conda-forge"), "python": "3.12"},
+    ),
     "environment": ('environment:vars={"A": "x, y=1", "B": 2}', {"vars": {"A": "x, y=1", "B": "2"}}),
     "parallel": ("parallel", {}),
     "pypi": (

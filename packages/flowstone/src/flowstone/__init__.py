@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         StepTimeoutError,
         UserStepDecorator,
         catch,
+        conda,
+        conda_base,
         conda_environment_yml_parser,
         config_expr,
         current,
@@ -98,6 +100,8 @@ __all__ = [
     "Task",
     "UserStepDecorator",
     "catch",
+    "conda",
+    "conda_base",
     "conda_environment_yml_parser",
     "config_expr",
     "current",
@@ -169,6 +173,8 @@ _HOMES = {
         "StepTimeoutError",
         "UserStepDecorator",
         "catch",
+        "conda",
+        "conda_base",
         "conda_environment_yml_parser",
         "config_expr",
         "current",
@@ -197,8 +203,7 @@ _HOMES = {
     ),
 }
 _TO_COME = frozenset(
-    {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "conda_base"}
-    | {"Deployer", "DeployedFlow", "NBDeployer"}
+    {"batch", "card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"}
 )
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

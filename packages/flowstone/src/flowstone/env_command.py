@@ -18,7 +18,7 @@ _TARGET = click.argument("target", metavar="FLOW.py|FLOW/RUN")
 
 @click.group()
 def env() -> None:
-    """Look after the environments that steps declare with @pypi.
+    """Look after the environments that steps declare with @pypi and @conda.
 
     Each takes the file of a flow, or a run: what that declares now, or what that ran in.
     """

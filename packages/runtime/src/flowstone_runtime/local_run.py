@@ -40,9 +40,9 @@ from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.decorators.declared_environments import declares_environments, lock_files
 from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
-from flowstone_runtime.decorators.pypi import declares_environments, lock_files
 from flowstone_runtime.environments import StepEnvironment, snapshot_environment
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks

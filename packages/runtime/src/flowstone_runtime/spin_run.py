@@ -30,7 +30,7 @@ from flowstone_interfaces import TaskFinished as TaskFinishedEvent
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
-from flowstone_runtime.decorators.pypi import declares_environments
+from flowstone_runtime.decorators.declared_environments import declares_environments
 from flowstone_runtime.end_of_task import end_of_task
 from flowstone_runtime.environments import StepEnvironment
 from flowstone_runtime.errors import UsageError

@@ -1,6 +1,7 @@
 """What a step or a flow can be decorated with: one module for each, all built on `declared`."""
 
 from flowstone_runtime.decorators.catch import Catch, CaughtError, catch
+from flowstone_runtime.decorators.conda import Conda, CondaBase, conda, conda_base
 from flowstone_runtime.decorators.environment import Environment, environment
 from flowstone_runtime.decorators.exit_hook import ExitHook, exit_hook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, FlowStart
@@ -25,6 +26,8 @@ from flowstone_runtime.decorators.trigger import (
 __all__ = [
     "Catch",
     "CaughtError",
+    "Conda",
+    "CondaBase",
     "Environment",
     "ExitHook",
     "FlowDecorator",
@@ -47,6 +50,8 @@ __all__ = [
     "TriggerFlow",
     "TriggerOnFinish",
     "catch",
+    "conda",
+    "conda_base",
     "environment",
     "exit_hook",
     "parallel",

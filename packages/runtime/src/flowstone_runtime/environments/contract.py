@@ -6,22 +6,28 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowstone_interfaces.plugins import load_plugin
-from flowstone_runtime.environments.request import EnvironmentRequest, Lock, Package
+from flowstone_runtime.environments.request import Building, EnvironmentRequest, Lock, Package
 
 ENVIRONMENTS = "flowstone.environments"
 """The entry-point group: name to a class without arguments."""
 
 # Not looked up like the others: reading the entry points of an environment takes milliseconds.
-_OWN = {"pypi": ("flowstone_runtime.environments.pypi", "PypiEnvironment")}
+_OWN = {
+    "conda": ("flowstone_runtime.environments.conda", "CondaEnvironment"),
+    "pypi": ("flowstone_runtime.environments.pypi", "PypiEnvironment"),
+}
 
 
 class Environment(Protocol):
     """Decides on packages once, and installs what was decided as often as it is wanted.
 
     `environ` is what the tools underneath see of this process's environment variables: indexes, proxies, caches.
+    `cache` is a folder of this machine where it may keep what helps it the next time.
     """
 
-    def lock(self, request: EnvironmentRequest, platforms: Iterable[str], environ: Mapping[str, str]) -> Lock:
+    def lock(
+        self, request: EnvironmentRequest, platforms: Iterable[str], environ: Mapping[str, str], cache: Path
+    ) -> Lock:
         """Choose packages for each platform. May ask an index; equal answers of the index give equal locks.
 
         Raises:
@@ -39,18 +45,10 @@ class Environment(Protocol):
         """
         ...
 
-    def build(
-        self,
-        lock: Lock,
-        packages: tuple[Package, ...],
-        files: Mapping[str, Path],
-        prefix: Path,
-        environ: Mapping[str, str],
-    ) -> None:
-        """Install the packages into a new folder, which is renamed afterwards; `bin/python` is its interpreter.
+    def build(self, work: Building, environ: Mapping[str, str], cache: Path) -> None:
+        """Install the packages into a new folder, which is renamed afterwards.
 
-        `files` has each package by its SHA-256. Asks no index. What else it writes goes beside `prefix`, which
-        is deleted.
+        Asks no index. What else it writes goes beside the new folder, which is deleted.
 
         Raises:
             EnvironmentNotBuiltError: it could not be done; what is in the folder is deleted.

@@ -12,7 +12,7 @@ from flowstone_runtime.environments.own_code import own_code_folder
 from flowstone_runtime.environments.package_files import PackageFiles
 from flowstone_runtime.environments.platforms import this_platform
 from flowstone_runtime.environments.prefixes import built_prefix
-from flowstone_runtime.environments.request import EnvironmentRequest, Lock, environment_key
+from flowstone_runtime.environments.request import Building, EnvironmentRequest, Lock, environment_key
 from flowstone_runtime.environments.step_environment import StepEnvironment, step_environment
 
 
@@ -79,9 +79,12 @@ class Preparation:
             packages={sha256: chunk for sha256, (_, chunk) in sorted(had.items())},
         )
         files = {sha256: file for sha256, (file, _) in had.items()}
-        prefix = built_prefix(
-            self.folder / "built", key, lambda new: kind.build(lock, packages, files, new, self.environ)
-        )
+
+        def build(new: Path) -> None:
+            work = Building(lock, packages, files, new, self.folder / "built" / key)
+            kind.build(work, self.environ, self.folder / lock.request.kind)
+
+        prefix = built_prefix(self.folder / "built", key, build)
         return record, prefix
 
     def lock(
@@ -95,7 +98,7 @@ class Preparation:
         lock = None if is_anew else self.memory.find(request)
         missing = [name for name in wanted if lock is None or name not in lock.files]
         if missing or lock is None:
-            made = environment_of(request.kind).lock(request, missing, self.environ)
+            made = environment_of(request.kind).lock(request, missing, self.environ, self.folder / request.kind)
             lock = made if lock is None else attrs.evolve(lock, files={**lock.files, **made.files})
             self.memory.keep(lock)
         return lock, {}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import attrs
@@ -13,6 +14,10 @@ LOCK_FORMAT = 1
 
 def _pairs(given: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in given)
+
+
+def _ordered(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
 
 
 def _sorted(given: Iterable[str]) -> tuple[str, ...]:
@@ -31,8 +36,17 @@ class EnvironmentRequest:
     """What the user asks for, as PEP 508 writes it."""
     own: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     """What flowstone itself needs there."""
+    conda: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
+    """What the user asks for of conda's channels, as conda writes it."""
+    channels: tuple[str, ...] = attrs.field(default=(), converter=_ordered)
+    """Of conda, in order."""
     pinned: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_pairs)
     """The lock file of the user's, as (name, text) of each file that it consists of: these versions, no others."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """All that the user asks for."""
+        return (*self.conda, *self.requirements)
 
     @property
     def key(self) -> str:
@@ -91,6 +105,20 @@ class Lock:
             return cls(EnvironmentRequest.from_json(raw["request"]), raw["python"], dict(raw["files"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"it is no lock: {error!r}") from error
+
+
+@attrs.frozen
+class Building:
+    """What is to be installed, from what, and where."""
+
+    lock: Lock
+    packages: tuple[Package, ...]
+    files: Mapping[str, Path]
+    """The file of each package by its SHA-256."""
+    new: Path
+    """A folder that is not there yet; `bin/python` in it is to be the interpreter."""
+    final: Path
+    """Where it will be when it is whole."""
 
 
 def environment_key(platform: str, python: str, packages: tuple[Package, ...]) -> str:
