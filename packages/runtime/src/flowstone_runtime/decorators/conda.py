@@ -16,11 +16,7 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
 
 
 @attrs.frozen(kw_only=True)
-class Conda(StepDecorator):
-    """Run the step's tasks in an environment of its own, with these packages, and with those of `@pypi`."""
-
-    name: ClassVar[str] = "conda"
-
+class _Options:
     packages: dict[str, str] = attrs.field(factory=dict, converter=conda_packages, hash=False)
     """Name, or `channel::name`, to version: `"2.2.*"`, `">=2,<3"`, empty for any."""
     channels: tuple[str, ...] = attrs.field(default=(), converter=channels)
@@ -34,16 +30,17 @@ class Conda(StepDecorator):
 
 
 @attrs.frozen(kw_only=True)
-class CondaBase(FlowDecorator):
+class Conda(_Options, StepDecorator):
+    """Run the step's tasks in an environment of its own, with these packages, and with those of `@pypi`."""
+
+    name: ClassVar[str] = "conda"
+
+
+@attrs.frozen(kw_only=True)
+class CondaBase(_Options, FlowDecorator):
     """The same for every step of the flow; what a step has of its own counts more, package by package."""
 
     name: ClassVar[str] = "conda_base"
-
-    packages: dict[str, str] = attrs.field(factory=dict, converter=conda_packages, hash=False)
-    channels: tuple[str, ...] = attrs.field(default=(), converter=channels)
-    python: str = attrs.field(default="", converter=python_version)
-    lock: str = attrs.field(default="", converter=conda_lock)
-    disabled: bool | None = attrs.field(default=None, converter=attrs.converters.optional(boolean))
 
 
 conda = declares(Conda)

@@ -11,11 +11,7 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
 
 
 @attrs.frozen(kw_only=True)
-class Pypi(StepDecorator):
-    """Run the step's tasks in an environment of its own, with these packages and nothing else but flowstone."""
-
-    name: ClassVar[str] = "pypi"
-
+class _Options:
     packages: dict[str, str] = attrs.field(factory=dict, converter=pypi_packages, hash=False)
     """Name to version: `"2.2.*"`, `">=2,<3"`, empty for any."""
     python: str = attrs.field(default="", converter=python_version)
@@ -27,15 +23,17 @@ class Pypi(StepDecorator):
 
 
 @attrs.frozen(kw_only=True)
-class PypiBase(FlowDecorator):
+class Pypi(_Options, StepDecorator):
+    """Run the step's tasks in an environment of its own, with these packages and nothing else but flowstone."""
+
+    name: ClassVar[str] = "pypi"
+
+
+@attrs.frozen(kw_only=True)
+class PypiBase(_Options, FlowDecorator):
     """The same for every step of the flow; what a step has of its own counts more, package by package."""
 
     name: ClassVar[str] = "pypi_base"
-
-    packages: dict[str, str] = attrs.field(factory=dict, converter=pypi_packages, hash=False)
-    python: str = attrs.field(default="", converter=python_version)
-    lock: str = attrs.field(default="", converter=pypi_lock)
-    disabled: bool | None = attrs.field(default=None, converter=attrs.converters.optional(boolean))
 
 
 pypi = declares(Pypi)

@@ -1,12 +1,11 @@
 """The locks that were made on this machine, by the declaration that they are for."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import attrs
 
 from flowstone_runtime.environments.request import EnvironmentRequest, Lock
+from flowstone_runtime.environments.whole_file import write_whole
 
 
 @attrs.frozen
@@ -24,8 +23,4 @@ class LockMemory:
 
     def keep(self, lock: Lock) -> None:
         """Remember the lock; of two made at once, the later stays."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(lock.to_text())
-        Path(name).replace(self.folder / f"{lock.request.key}.json")
+        write_whole(self.folder / f"{lock.request.key}.json", lock.to_text())

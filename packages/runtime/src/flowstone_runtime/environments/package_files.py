@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from flowstone_datastore import ChunkRef, Datastore, StorageError
 from flowstone_runtime.environments.download import open_url
 from flowstone_runtime.environments.faults import PackageNotHadError
 from flowstone_runtime.environments.request import Package
+from flowstone_runtime.environments.whole_file import write_whole
 
 _BLOCK = 1 << 20
 
@@ -47,7 +47,7 @@ class PackageFiles:
             self._fetch(package, stored, file)
         chunk = self._put(file, None if known is None else known.address)
         if known is None:
-            _replace(note, f"{chunk.address} {chunk.size}".encode())
+            write_whole(note, f"{chunk.address} {chunk.size}")
         return file, chunk
 
     def _put(self, file: Path, address: str | None) -> ChunkRef:
@@ -95,10 +95,3 @@ def _copy(source: BinaryIO, out: BinaryIO) -> str:
         digest.update(block)
         out.write(block)
     return digest.hexdigest()
-
-
-def _replace(file: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-    with os.fdopen(handle, "wb") as out:
-        out.write(data)
-    shutil.move(name, file)
