@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from flow_files import FlowFile, clean_environ
 from local_index import LocalIndex
+
+from flowstone_executors.testing import wait_until_gone
 
 HEADER = "import os\nimport sys\n\nfrom flowstone import FlowSpec, Parameter, current, pypi, pypi_base, step\n"
 
@@ -71,6 +74,12 @@ def index(tmp_path: Path, shared_index: LocalIndex) -> LocalIndex:
     own = LocalIndex(tmp_path / "index")
     shutil.copytree(shared_index.folder / "wheels", own.folder / "wheels")
     return own
+
+
+def wait_for_number(file: Path) -> int:
+    while not (file.exists() and file.read_text()):
+        time.sleep(0.02)
+    return int(file.read_text())
 
 
 def write(folder: Path, source: str) -> FlowFile:
@@ -309,6 +318,18 @@ def test_a_task_is_tried_again_in_its_environment(tmp_path, shared_index) -> Non
     assert "1.0\n" in flow.call("spin", "end", environ=environ)
     refused = flow.call("spin", "--pdb", "end", environ=environ, exit_code=2)
     assert "add --skip-decorators" in refused
+
+
+def test_nothing_survives_a_killed_scheduler(tmp_path, shared_index) -> None:
+    """Tasks in another interpreter end with the run, as all do."""
+    stuck = "open('pid', 'w').write(str(os.getpid())); __import__('time').sleep(600) #"
+    flow = write(tmp_path, PLAIN.replace("self.where =", stuck))
+    environ = {**clean_environ(), **shared_index.environ}
+    process = subprocess.Popen(flow.command("run"), cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL)
+    pid = wait_for_number(tmp_path / "pid")
+    process.kill()
+    process.communicate()
+    wait_until_gone(pid)
 
 
 def env_command(*words: object, index: LocalIndex, exit_code: int = 0) -> str:

@@ -1,6 +1,9 @@
 """Equal declarations have equal keys, equal packages equal environments; locks come back as they were."""
 
+import base64
 import random
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,37 @@ def test_a_store_in_s3_needs_its_client() -> None:
     needed = own_requirements("/folder")
     assert {each.partition(">")[0] for each in needed} >= {"attrs", "blake3", "cloudpickle", "click"}
     assert {each.partition(">")[0] for each in {*own_requirements("s3://bucket")} - {*needed}} >= {"boto3"}
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """An index that wants a name and a password."""
+
+    def do_GET(self) -> None:
+        expected = "Basic " + base64.b64encode(b"ada:p@ss").decode()
+        self.send_response(200 if self.headers["Authorization"] == expected else 401)
+        self.end_headers()
+        self.wfile.write(b"wheel")
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_an_index_with_a_password_gives_its_files(tmp_path) -> None:
+    """A lock has no passwords: a package is fetched with that of its index, and no other place is told it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_port}"
+        url = f"http://{place}/files/x.whl"
+        home = {"HOME": str(tmp_path)}
+        for variable in ("UV_DEFAULT_INDEX", "UV_INDEX"):
+            with open_url(url, {**home, variable: f"http://ada:p%40ss@{place}/simple"}) as body:
+                assert body.read() == b"wheel"
+        with pytest.raises(OSError, match="401"):
+            open_url(url, {**home, "UV_INDEX": "mine=http://ada:p%40ss@elsewhere.example/simple"})
+        (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ada password p@ss\n")
+        with open_url(url, home) as body:
+            assert body.read() == b"wheel"
+        server.shutdown()
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "x.whl"])

@@ -44,6 +44,7 @@ from flowstone_runtime.decorators.declared_environments import declares_environm
 from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
 from flowstone_runtime.environments import StepEnvironment, snapshot_environment
+from flowstone_runtime.environments.unkept import unkept_packages
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks
 from flowstone_runtime.flow_options import check_flow_options
@@ -178,7 +179,10 @@ def _header(
     origin: RunSummary | None,
     is_new_store: bool,
 ) -> RunHeader:
-    header = RunHeader(plan.graph.name, plan.run_id, settings.store, plan.graph, is_new_store)
+    installed = b"" if record.environment is None else _read_chunk(datastore, record.environment)
+    code = () if record.code is None else record.code.files
+    warnings = unkept_packages(installed, code, settings.project_root)
+    header = RunHeader(plan.graph.name, plan.run_id, settings.store, plan.graph, is_new_store, warnings=warnings)
     if origin is None:
         return header
     steps = [node.name for node in plan.graph]
