@@ -107,9 +107,9 @@ def test_a_step_runs_in_its_own_environment(tmp_path, shared_index) -> None:
 @pytest.mark.parametrize("isolation", ["spawn", "none"])
 def test_every_isolation_has_the_environment(tmp_path, shared_index, isolation) -> None:
     """A step must not see other packages because somebody looks for a fault."""
-    flow = write(tmp_path, FLOW)
-    flow.call("run", "--isolation", isolation, "--count", "1", environ=shared_index.environ)
-    assert flow.latest_run().data.newest == "1.1"
+    flow = write(tmp_path, PLAIN)
+    flow.call("run", "--isolation", isolation, environ=shared_index.environ)
+    assert flow.latest_run().data.where != sys.executable
 
 
 def test_what_a_flow_declares_holds_for_each_step(tmp_path, shared_index) -> None:
@@ -193,15 +193,6 @@ def test_a_resumed_run_decides_nothing_again(tmp_path, index) -> None:
     resumed = flow.latest_run()
     assert resumed.data.newest == "1.1"
     assert resumed.summary.started.environments == failed.summary.started.environments
-
-
-def test_what_was_locked_here_stays(tmp_path, index) -> None:
-    """A run must not change because somebody has released something."""
-    flow = write(tmp_path, FLOW)
-    flow.call("run", environ=index.environ)
-    index.add("tinylib", "1.2", {"tinylib.py": "version = '1.2'\n"})
-    flow.call("run", environ=index.environ)
-    assert flow.latest_run().data.newest == "1.1"
 
 
 def test_a_conflict_is_shown(tmp_path, shared_index) -> None:
@@ -359,6 +350,7 @@ def test_environments_are_locked_shown_compared_and_exported(tmp_path, index) ->
     flow.call("run", environ=index.environ)
     run = flow.latest_run().pathspec
     index.add("tinylib", "1.2", {"tinylib.py": "version = '1.2'\n"})
+    assert "  tinylib 1.1\n" in env_command("env", "show", flow.path, index=index)
     env_command("env", "lock", "--upgrade", flow.path, index=index)
     store = ("--store", flow.store)
     changed = env_command(*store, "env", "diff", run, flow.path, index=index, exit_code=1)
