@@ -388,3 +388,24 @@ def test_a_lock_file_of_the_users_is_followed(tmp_path, index) -> None:
     environ = {**index.environ, "FLOWSTONE_CACHE_FOLDER": str(tmp_path / "new")}
     output = flow.call("run", environ=environ, exit_code=2)
     assert "is not among the files of it in pylock.toml" in output
+
+
+def test_a_lock_of_uv_is_followed(tmp_path, index) -> None:
+    """The project's own lock holds for a step, and belongs to the code of the run with the project file."""
+    flow = write(tmp_path, PLAIN.replace('packages={"tinylib": "1.0"}', 'lock="uv.lock"'))
+    project = '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["tinyapp"]\n'
+    flow.path.with_name("pyproject.toml").write_text(project)
+    lock = [sys.executable, "-m", "uv", "lock", "--quiet"]
+    subprocess.run(lock, cwd=flow.path.parent, env={**clean_environ(), **index.environ}, check=True)
+    index.add("tinylib", "1.2", {"tinylib.py": "version = '1.2'\n"})
+    flow.call("run", environ=index.environ)
+    run = flow.latest_run()
+    assert {"uv.lock", "pyproject.toml"} <= {*run.code}
+    shown = env_command("--store", flow.store, "env", "show", run.pathspec, index=index)
+    assert "  tinylib 1.1\n" in shown
+    assert "  tinyapp 0.5\n" in shown
+    flow.path.with_name("uv.lock").write_text("version = 1\n[[package]]\n")
+    output = flow.call("run", environ=index.environ, exit_code=2)
+    assert "the lock file uv.lock cannot be used" in output
+    flow.path.with_name("uv.lock").unlink()
+    assert "the lock file uv.lock cannot be read" in flow.call("run", environ=index.environ, exit_code=2)

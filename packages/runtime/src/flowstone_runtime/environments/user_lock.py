@@ -2,8 +2,9 @@
 
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -47,13 +48,14 @@ def pins_of(texts: tuple[tuple[str, str], ...], environ: Mapping[str, str]) -> P
             f"{each['name']}=={each['version']}" + (f" ; {each['marker']}" if "marker" in each else "")
             for each in packages
         ]
-        hashes = {
-            each["name"]: frozenset(wheel["hashes"]["sha256"] for wheel in each.get("wheels", ()))
-            for each in packages
-        }
+        hashes = {each["name"]: frozenset(_hashes(each.get("wheels", ()))) for each in packages}
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{name} has a package without {error}; lock it with hashes and versions") from error
+        raise ValueError(f"{name} has a package without {error}; lock it with versions") from error
     return Pins(tuple(lines), hashes)
+
+
+def _hashes(wheels: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    return (wheel["hashes"]["sha256"] for wheel in wheels if "sha256" in wheel.get("hashes", {}))
 
 
 def _exported(texts: tuple[tuple[str, str], ...], environ: Mapping[str, str]) -> str:
