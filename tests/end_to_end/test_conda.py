@@ -10,8 +10,12 @@ from local_channel import LocalChannel
 from local_index import LocalIndex
 
 from flowstone import Client
+from flowstone_runtime.environments.platforms import this_platform
 
 pytest.importorskip("rattler")
+if this_platform() != "linux-64":
+    pytest.skip("the channel of these tests has packages for linux-64", allow_module_level=True)
+
 HEADER = "import os\nimport sys\n\nfrom flowstone import FlowSpec, conda, conda_base, pypi, step\n"
 FLOW = """
 class Mixed(FlowSpec):
