@@ -177,7 +177,7 @@ def test_an_environment_from_the_command_line(tmp_path, shared_index) -> None:
     first = flow.latest_run()
     assert first.data.version == "2.0"
     assert first.data.where != sys.executable
-    flow.call("run", "--environment", "none", environ={**shared_index.environ, "UV_FIND_LINKS": "/nowhere"})
+    flow.call("--environment", "none", "run", environ={**shared_index.environ, "UV_FIND_LINKS": "/nowhere"})
     assert flow.latest_run().data.where == sys.executable
 
 
@@ -277,7 +277,7 @@ def test_another_file_system_will_do(tmp_path, shared_index) -> None:
 def test_two_runs_build_one_environment(tmp_path, index) -> None:
     """Started at the same time, from nothing: each gets a whole one."""
     flow = write(tmp_path, PLAIN)
-    flow.call("run", "--environment", "none")  # the store is there
+    flow.call("--environment", "none", "run")  # the store is there
     environ = {**clean_environ(), **index.environ}
     command = flow.command("run")
     runs = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(3)]
@@ -308,7 +308,8 @@ def test_a_task_is_tried_again_in_its_environment(tmp_path, shared_index) -> Non
     environ = {**shared_index.environ, "UV_FIND_LINKS": ""}
     assert "1.0\n" in flow.call("spin", "end", environ=environ)
     refused = flow.call("spin", "--pdb", "end", environ=environ, exit_code=2)
-    assert "add --skip-decorators" in refused
+    assert "write --environment none before spin" in refused
+    assert "No module named 'tinylib'" in flow.call("--environment", "none", "spin", "end", exit_code=1)
 
 
 def test_nothing_survives_a_killed_scheduler(tmp_path, shared_index) -> None:

@@ -66,7 +66,6 @@ from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import SERVE, ForkedWorker
 
 _HEARTBEAT_SECONDS = 10.0
-DECLARED = "declared"
 SEGMENT = "scheduler"
 """What the one who runs a flow calls its part of the journal."""
 
@@ -107,7 +106,7 @@ class RunOptions:
     run_id_file: Path | None = None
     flow_options: Mapping[str, Any] = attrs.field(factory=dict)
     """Options of the flow's decorators, such as `branch` and `production`."""
-    environment: str = DECLARED
+    environment: str = "declared"
     """`declared`: steps run in the environments that they declare; `none`: in that of whoever starts the run."""
     announce: Callable[[str], None] | None = None
     """Told the run's pathspec as soon as the run exists."""
@@ -283,7 +282,7 @@ def run_record(
             "max_workers": _workers(options),
             "with": list(options.added),
             **({} if options.namespace is None else {"namespace": options.namespace}),
-            **({} if options.environment == DECLARED else {"environment": options.environment}),
+            **({"environment": "none"} if options.environment == "none" else {}),
             "current": {name: value for fact in facts for name, value in fact.current.items()},
         },
     )
@@ -293,7 +292,7 @@ def _environments(
     graph: FlowGraph, options: RunOptions, settings: Settings, datastore: Datastore, origin: RunSummary | None
 ) -> tuple[tuple[LockedEnvironment, ...], dict[str, StepEnvironment]]:
     """What steps declared, locked and built here."""
-    if options.environment != DECLARED or not declares_environments(graph):
+    if options.environment == "none" or not declares_environments(graph):
         return (), {}
     from flowstone_runtime.environments.run_environments import prepare_environments
 

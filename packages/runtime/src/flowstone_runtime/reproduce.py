@@ -142,11 +142,11 @@ def _words(run: Run, store: str, id_file: Path) -> list[str]:
     if not isinstance(first, str):
         raise NotReproducibleError(run.pathspec, "its record does not name the first step")
     words = ["--store", store, *_branch(settings.get("current", {}))]
+    if "environment" in settings:
+        words += ["--environment", settings["environment"]]
     words += ["resume", first, "--origin-run-id", run.id, "--run-id-file", str(id_file)]
     for added in settings.get("with", ()):
         words += ["--with", added]
-    if "environment" in settings:
-        words += ["--environment", settings["environment"]]
     if "namespace" in settings:
         words += ["--namespace", settings["namespace"]]
     return words

@@ -57,6 +57,8 @@ class SpinOptions:
     """Decorators as `--with` takes them."""
     has_debugger: bool = False
     """Open a debugger where the step fails."""
+    environment: str = "declared"
+    """As in `RunOptions`."""
     announce: Callable[[str], None] | None = None
     """Told the new task's pathspec as soon as the task has begun; `None` if nobody asked."""
 
@@ -111,16 +113,15 @@ def _environment(
     options: SpinOptions,
 ) -> tuple[tuple[LockedEnvironment, ...], StepEnvironment | None]:
     """The environment that the step declares; that of the older run if the declaration is the same."""
-    if options.skips_decorators or not declares_environments(graph):
+    if options.skips_decorators or options.environment == "none" or not declares_environments(graph):
         return (), None
     from flowstone_runtime.environments.run_environments import prepare_environments
 
     known = origin.started.environments
     locked, ready = prepare_environments(graph, settings, datastore, known, os.environ, (step,))
     if ready and options.has_debugger:
-        raise UsageError(
-            f"step {step!r} has an environment of its own, and --pdb debugs in this one; add --skip-decorators"
-        )
+        place = f"step {step!r} has an environment of its own, and --pdb debugs in this one"
+        raise UsageError(f"{place}; write --environment none before spin")
     return locked, ready.get(step)
 
 

@@ -62,13 +62,6 @@ def run_options() -> list[click.Parameter]:
             help="fork: a task is a fork of this process; spawn: a new interpreter; none: this process itself.",
         ),
         click.Option(
-            ["--environment", f"{_PREFIX}environment"],
-            type=click.Choice(["declared", "none"]),
-            default="declared",
-            show_default=True,
-            help="declared: steps run in the environments that they declare; none: all run in this one.",
-        ),
-        click.Option(
             ["--run-id-file", f"{_PREFIX}run_id_file"],
             type=click.Path(dir_okay=False, path_type=Path),
             help="Write the run's id to this file as soon as it is known.",
@@ -107,6 +100,7 @@ def start(
         resume=resume,
         flow_options=context.flow_options,
         announce=context.announce,
+        environment=context.environment,
         **fields,
     )
     outcome = run_flow(context.flow, run, context.settings, _reporter(context, run, as_json=as_json))
