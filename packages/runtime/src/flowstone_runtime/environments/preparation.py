@@ -70,7 +70,7 @@ class Preparation:
         packages = kind.packages(lock, platform)
         key = environment_key(platform, lock.python, packages)
         source = PackageFiles(self.folder / "packages", self.datastore, self.environ)
-        had = {each.sha256: source.have(each, stored.get(each.sha256)) for each in packages}
+        had = source.have_all(packages, stored)
         record = LockedEnvironment(
             key=key,
             request=lock.request.key,
