@@ -71,6 +71,24 @@ def test_the_page_on_fast_data_works(tmp_path: Path) -> None:
         run_python(text, tmp_path)
 
 
+def test_the_page_on_environments_works(tmp_path: Path) -> None:
+    """Where a package index can be reached; everything else that it says is tested without one."""
+    asked = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-cache", "-"]
+    impatient = {**environ(), "UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
+    done = subprocess.run(
+        asked, input="packaging==24.2", text=True, capture_output=True, env=impatient, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"the package index cannot be reached: {done.stderr.strip()[-200:]}")
+    (tmp_path / "pyproject.toml").touch()
+    for language, text in blocks(ROOT / "docs" / "environments.md"):
+        if language == "python":
+            run_python(text, tmp_path)
+        else:
+            for line in text.splitlines():
+                run(line, tmp_path)
+
+
 @pytest.mark.slow
 def test_the_readme_works_after_the_demo(tmp_path: Path) -> None:
     """The demo on its largest airlines only, then every other line of the README."""

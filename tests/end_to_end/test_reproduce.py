@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,25 @@ def test_a_run_is_reproduced_after_everything_has_changed(project, tmp_path) -> 
     refused = project.call("-m", "flowstone", "reproduce", old.pathspec, "--into", tmp_path / "again", exit_code=2)
     assert refused == ""
     assert "is not empty" in project.stderr
+
+
+def test_declared_environments_are_reproduced(project, tmp_path) -> None:
+    """After the flow has changed and every cache is gone: what was locked is installed from the store."""
+    declared = '    @pypi(packages={"six": "1.17.0"})\n    @step\n    def end(self):\n        import six\n'
+    declared += "        self.other = six.__version__\n"
+    flow = FLOW.replace("FlowSpec, Parameter", "FlowSpec, Parameter, pypi")
+    (project.root / "flow.py").write_text(flow.replace("    @step\n    def end(self):\n", declared))
+    cache = tmp_path / "cache"
+    project.call("flow.py", "run", FLOWSTONE_CACHE_FOLDER=str(cache))
+    old = project.latest()
+    assert (old.data.version, old.data.other) == ("1.16.0", "1.17.0")
+    shutil.rmtree(cache)
+    (project.root / "flow.py").write_text("raise SystemExit('changed')\n")
+    output = project.call("-m", "flowstone", "reproduce", old.pathspec, FLOWSTONE_CACHE_FOLDER=str(cache))
+    assert output.splitlines()[-1].endswith(" identical, 0 equal, 0 different")
+    new = project.latest()
+    assert new.data.other == "1.17.0"
+    assert new.summary.started.environments == old.summary.started.environments
 
 
 def test_what_comes_out_otherwise_is_named(project) -> None:

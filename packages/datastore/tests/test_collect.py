@@ -13,6 +13,7 @@ from flowstone_datastore import (
     ArtifactTable,
     Code,
     Datastore,
+    LockedEnvironment,
     LogFrame,
     MemoryStorage,
     RunEnded,
@@ -96,12 +97,13 @@ def test_what_goes_and_what_comes_back_is_as_planned_to_the_byte(store, tmp_path
 
 
 def test_everything_that_a_run_names_is_kept(store):
-    """Parameters, constants, code, what failed, what stands in a shared base."""
+    """Parameters, constants, code, locks and their packages, what failed, what stands in a shared base."""
     saved = {name: store.artifacts.save(blob(name)) for name in ("parameter", "constant", "failed", "based")}
-    code = store.chunks.put((blob("code"),))
+    code, lock, package = (store.chunks.put((blob(name),)) for name in ("code", "lock", "package"))
+    locked = LockedEnvironment(key="k", request="r", steps=("a",), lock=lock, packages={"0" * 64: package})
     add_run(
         store, "1", [], parameters={"p": saved["parameter"]}, constants={"c": saved["constant"]},
-        code=Code("flow.py", {"flow.py": code}),
+        code=Code("flow.py", {"flow.py": code}), environments=(locked,),
     )  # fmt: skip
     writer = store.journal("F", "1").writer("more")
     spilled = store.tables.spill(ArtifactTable(entries={f"n{i}": saved["based"] for i in range(50)}), 10_000)
@@ -113,7 +115,8 @@ def test_everything_that_a_run_names_is_kept(store):
     assert gc(store, KeepRules()).done.size_bytes == 0
     for name, artifact in saved.items():
         assert store.artifacts.load(artifact) == blob(name)
-    assert store.chunks.get(code.address) == blob("code")
+    for name, chunk in {"code": code, "lock": lock, "package": package}.items():
+        assert store.chunks.get(chunk.address) == blob(name)
     assert store.tables.flatten(spilled)["n7"] == saved["based"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowstone_executors import InProcessExecutor, Job, LocalExecutor
+from flowstone_executors import InProcessExecutor, Job, Launch, LocalExecutor
 from flowstone_executors.testing import (
     Events,
     ExecutorContract,
@@ -19,7 +19,7 @@ from flowstone_executors.testing import (
     contract_request,
     wait_until_gone,
 )
-from flowstone_interfaces import PostEvent, Reason, Stream, TaskFinished, TaskRequest, TaskStarted
+from flowstone_interfaces import PostEvent, Reason, Stream, TaskFinished, TaskLog, TaskRequest, TaskStarted
 
 
 class TestFork(ExecutorContract):
@@ -38,6 +38,51 @@ class TestSpawn(ExecutorContract):
         end = events.finished()[0]
         assert end.reason is Reason.REFUSED
         assert "no-such-program-anywhere" in end.message
+
+
+LAUNCHED = """
+import sys, time
+from flowstone_executors import serve_launched
+from flowstone_executors.testing import contract_program
+
+def load(payload):
+    print(SAYS, end="", flush=True)
+    time.sleep(SECONDS)
+    return contract_program
+
+serve_launched(int(sys.argv[1]), load)
+"""
+
+
+def launch(says: str = "", seconds: float = 0) -> Launch:
+    program = LAUNCHED.replace("SECONDS", str(seconds)).replace("SAYS", repr(says))
+    return Launch((sys.executable, "-c", program), {"LAUNCHED": "yes"})
+
+
+class TestLaunched(ExecutorContract):
+    def make_executor(self, post: PostEvent) -> LocalExecutor:
+        return LocalExecutor(post, launch=launch())
+
+    def test_the_program_is_loaded_once_by_the_other_interpreter(self) -> None:
+        """The second task costs a fork; what loading prints is the output of the first."""
+        events = Events()
+        executor = LocalExecutor(events.post, launch=launch("loading"))
+        for number in ("one", "two"):
+            executor.submit(contract_request(number, ("variable", "LAUNCHED")))
+            events.until(TaskFinished, 1 if number == "one" else 2)
+        assert [end.result for end in events.finished()] == [b'"yes"', b'"yes"']
+        executor.close()
+        assert events.output(Stream.STDOUT) == b"loading"
+
+    def test_loading_that_never_ends_ends_with_the_executor(self) -> None:
+        """An import that hangs must not hang the run that is stopped."""
+        events = Events()
+        executor = LocalExecutor(events.post, launch=launch("loading", 600))
+        executor.submit(contract_request("one"))
+        events.until(TaskLog)
+        executor.close()
+        events.drain()
+        assert [end.reason for end in events.finished()] == [Reason.CANCELLED]
 
 
 class TestInProcess(ExecutorContract):

@@ -11,6 +11,7 @@ from flowstone_client import RunEnvironment
 from flowstone_datastore import Datastore, MemoryStorage
 from flowstone_runtime.environments import snapshot, snapshot_environment
 from flowstone_runtime.environments.installed import describe_environment
+from flowstone_runtime.environments.unkept import unkept_packages
 
 LONG_AGO = 1_000_000_000
 
@@ -150,3 +151,21 @@ def test_every_run_knows_its_environment(flow_file, tmp_path) -> None:
     run = Flow("Known", client=Client(tmp_path / ".flowstone")).latest_run
     assert run.environment["click"].version
     assert run.environment.python["implementation"] == sys.implementation.name
+
+
+def test_what_a_run_cannot_keep_is_said(tmp_path) -> None:
+    """An installation from a folder is recorded by its place: whoever relies on it must hear so when it runs."""
+    project = tmp_path / "project"
+    installed = [
+        {"name": "mine", "version": "1", "kind": "editable", "url": (project / "mine").as_uri()},
+        {"name": "sibling", "version": "1", "kind": "editable", "url": (tmp_path / "sibling").as_uri()},
+        {"name": "lost", "version": "2", "kind": "editable", "url": (tmp_path / "lost").as_uri()},
+        {"name": "copied", "version": "3", "kind": "folder", "url": (tmp_path / "copied").as_uri()},
+        {"name": "flowstone-graph", "version": "1", "kind": "editable", "url": (tmp_path / "graph").as_uri()},
+        {"name": "six", "version": "1"},
+    ]
+    document = json.dumps({"distributions": installed}, separators=(",", ":")).encode()
+    said = unkept_packages(document, ["flow.py", "_outside/sibling/work.py"], project)
+    assert [each.split(" was ")[0] for each in said] == ["lost 2", "copied 3"]
+    assert str(tmp_path / "lost") in said[0]
+    assert unkept_packages(b'{"distributions":[]}', [], project) == ()

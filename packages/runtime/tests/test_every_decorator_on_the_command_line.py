@@ -10,8 +10,16 @@ from flowstone_runtime.user_decorators.named_decorator import step_decorator
 
 TEXTS = {
     "catch": ("catch:var=failure,print_exception=false", {"var": "failure", "print_exception": False}),
+    "conda": (
+        'conda:packages={"numpy": "1.*"},channels=["mine","conda-forge"],python=3.12',
+        {"packages": {"numpy": "1.*"}, "channels": ("mine", "conda-forge"), "python": "3.12"},
+    ),
     "environment": ('environment:vars={"A": "x, y=1", "B": 2}', {"vars": {"A": "x, y=1", "B": "2"}}),
     "parallel": ("parallel", {}),
+    "pypi": (
+        'pypi:packages={"six": "1.*"},python=3.12,disabled=false',
+        {"packages": {"six": "1.*"}, "python": "3.12", "disabled": False},
+    ),
     "resources": ("resources:cpu=2,memory=500", {"cpu": 2, "memory": 500}),
     "retry": ("retry:times=4,minutes_between_retries=0.5", {"times": 4, "minutes_between_retries": 0.5}),
     "secrets": ('secrets:sources=["environment.TOKEN"],allow_override=true', {"allow_override": True}),

@@ -37,8 +37,8 @@ class LineageNode:
     """`artifact`, `task`, `parameter` or `data`."""
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     """JSON: of a task `file`, `line`, `code` and `environment` (addresses: of the file, and of the list of what
-    was installed), `versions`, `seconds`, `ended`; of a value `address`, `type`, `size`, and `value` if it is a
-    number, text or truth value; of data `version` and `size`."""
+    was installed, or of the lock of what its step declared), `versions`, `seconds`, `ended`; of a value `address`,
+    `type`, `size`, and `value` if it is a number, text or truth value; of data `version` and `size`."""
 
 
 @attrs.frozen

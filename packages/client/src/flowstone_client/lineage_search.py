@@ -156,6 +156,7 @@ def _task_facts(run: _Run, key: _Key) -> dict[str, Any]:
     nodes: Any = started.graph.get("nodes", ())
     node = next((node for node in nodes if isinstance(node, dict) and node.get("name") == key[0]), {})
     code = started.code
+    locked = next((each.lock for each in started.environments if key[0] in each.steps), started.environment)
     facts = {
         "flow": started.flow,
         "run": started.run_id,
@@ -164,7 +165,7 @@ def _task_facts(run: _Run, key: _Key) -> dict[str, Any]:
         "file": code.flow_file if code else node.get("file") or started.graph.get("file"),
         "line": node.get("line"),
         "code": code.files[code.flow_file].address if code and code.flow_file in code.files else None,
-        "environment": started.environment.address if started.environment else None,
+        "environment": locked.address if locked else None,
         "versions": dict(started.versions),
         "seconds": known.ended.seconds if known.ended else None,
         "ended": known.ended.time if known.ended else None,

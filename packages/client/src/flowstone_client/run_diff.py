@@ -143,17 +143,27 @@ def _differing(one: Mapping[str, Artifact], other: Mapping[str, Artifact]) -> li
 def _environment(
     mine: RunJournal, one: RunSummary, theirs: RunJournal, other: RunSummary
 ) -> dict[str, tuple[Any, Any]]:
-    """How both were run, and what was installed: `package NAME` with both versions, `None` for none."""
+    """How both were run, and what was installed: `package NAME` with both versions, `None` for none.
+
+    `environment of STEP` has the keys of what the step declared: `flowstone env diff` says more.
+    """
     first = {**one.started.settings, **one.started.versions, "user": one.started.user}
     second = {**other.started.settings, **other.started.versions, "user": other.started.user}
     if None not in (one.started.environment, other.started.environment):
         first.update(_packages(RunEnvironment(mine.datastore, mine.pathspec, one.started.environment)))
         second.update(_packages(RunEnvironment(theirs.datastore, theirs.pathspec, other.started.environment)))
+    first.update(_declared(one))
+    second.update(_declared(other))
     return {
         name: (first.get(name), second.get(name))
         for name in {**first, **second}
         if first.get(name) != second.get(name)
     }
+
+
+def _declared(run: RunSummary) -> dict[str, str]:
+    """The key of the environment that each step declared."""
+    return {f"environment of {step}": each.key for each in run.started.environments for step in each.steps}
 
 
 def _packages(environment: RunEnvironment) -> dict[str, str]:

@@ -16,6 +16,7 @@ from flowstone_datastore.export import ExportFailedError, NotExportableError
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.file_storage import FileStorage
 from flowstone_datastore.journal import Journal, SegmentWriter
+from flowstone_datastore.locked_environment import LockedEnvironment
 from flowstone_datastore.logs import DamagedLogError, LogFrame, LogSegment
 from flowstone_datastore.marker import NotAStoreError, UnsupportedFormatError
 from flowstone_datastore.memory_storage import MemoryStorage
@@ -80,6 +81,7 @@ __all__ = [
     "InvalidVerifyError",
     "Journal",
     "KeepRules",
+    "LockedEnvironment",
     "LogFrame",
     "LogSegment",
     "LogSpan",

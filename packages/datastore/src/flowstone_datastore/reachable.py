@@ -27,9 +27,10 @@ def reachable(
     """Every chunk that the records of a run name, and whose it is, once for each owner.
 
     An owner is `Flow/run/step/task/name`, `Flow/run/step/task (table)`, `Flow/run parameter alpha`,
-    `Flow/run constant path`, `Flow/run code flow.py`
-    or `Flow/run environment`. Reads base tables, and lists of chunks that stand in
-    chunks, each once per run; the artifacts of a base are yielded with the first task that has it.
+    `Flow/run constant path`, `Flow/run code flow.py`,
+    `Flow/run environment` or `Flow/run environment of step, step`. Reads base tables, and
+    lists of chunks that stand in chunks, each once per run; the artifacts of a base are yielded with the
+    first task that has it.
 
     Raises:
         MissingChunkError: from `on_fault`: what lists the others is not in the store.
@@ -66,6 +67,10 @@ class _Walk:
                 yield f"{self._run} code {path}", chunk
         if record.environment is not None:
             yield f"{self._run} environment", record.environment
+        for locked in record.environments:
+            owner = f"{self._run} environment of {', '.join(locked.steps)}"
+            for chunk in (locked.lock, *locked.packages.values()):
+                yield owner, chunk
 
     def _of_table(self, task: str, table: ArtifactTable) -> Iterator[tuple[str, ChunkRef]]:
         if table.base is not None and table.base not in self._bases:

@@ -22,6 +22,7 @@ from flowstone_datastore.fields import (
     optional,
     refuse,
 )
+from flowstone_datastore.locked_environment import LockedEnvironment
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.stored import ARTIFACTS, TEXTS, own_form, rows, several
@@ -56,6 +57,11 @@ def _are_accesses(_instance: Any, _attribute: Any, value: Any) -> None:
         refuse("the data of a task", value, "a tuple of DataAccess")
 
 
+def _are_environments(_instance: Any, _attribute: Any, value: Any) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(item, LockedEnvironment) for item in value):
+        refuse("RunStarted.environments", value, "a tuple of LockedEnvironment")
+
+
 def _is_task(task: Any) -> bool:
     match task:
         case (str(), str()):
@@ -88,6 +94,10 @@ class RunStarted:
         default=None, validator=optional(is_a(ChunkRef)), metadata=own_form(ChunkRef)
     )
     """JSON that says with which Python and which packages it ran; opaque here."""
+    environments: tuple[LockedEnvironment, ...] = attrs.field(
+        default=(), validator=_are_environments, metadata=several(LockedEnvironment)
+    )
+    """What steps declared, as it was locked; a step that none of them names runs in `environment`."""
     tags: tuple[str, ...] = attrs.field(default=(), validator=are_texts, metadata=TEXTS)
     system_tags: tuple[str, ...] = attrs.field(default=(), validator=are_texts, metadata=TEXTS)
     origin_run: str | None = attrs.field(default=None, validator=optional(is_name))

@@ -9,6 +9,7 @@ from flowstone_datastore.address import address_of
 from flowstone_datastore.artifact import PICKLE_5, Artifact, Blob, Blobs, ChunkRef
 from flowstone_datastore.artifact_table import ArtifactTable
 from flowstone_datastore.data_access import DataAccess
+from flowstone_datastore.locked_environment import LockedEnvironment
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.record_parts import Code, LogSpan, Reads, TaskError, Transition
 from flowstone_datastore.records import (
@@ -91,6 +92,16 @@ def tables() -> st.SearchStrategy[ArtifactTable]:
     return based | st.builds(ArtifactTable, st.none(), st.dictionaries(names, artifacts(), max_size=3))
 
 
+_environments = st.builds(
+    LockedEnvironment,
+    key=_texts,
+    request=_texts,
+    steps=st.lists(names, max_size=2).map(tuple),
+    lock=chunk_refs(),
+    packages=st.dictionaries(_texts, chunk_refs(), max_size=2),
+)
+
+
 def records() -> st.SearchStrategy[Any]:
     """Records of every type."""
     by_address = st.dictionaries(names, addresses, max_size=2)
@@ -120,6 +131,7 @@ def records() -> st.SearchStrategy[Any]:
         graph=_plain_json,
         code=st.none() | st.builds(Code, names, st.dictionaries(names, chunk_refs(), max_size=2), paths, paths),
         environment=st.none() | chunk_refs(),
+        environments=st.lists(_environments, max_size=2).map(tuple),
         tags=tags,
         system_tags=tags,
         origin_run=st.none() | names,

@@ -5,6 +5,6 @@ An executor takes `TaskRequest`s and posts `TaskEvent`s (both in
 """
 
 from flowstone_executors.job import Job, Program, inherited_job
-from flowstone_executors.local import InProcessExecutor, LocalExecutor
+from flowstone_executors.local import InProcessExecutor, Launch, LocalExecutor, serve_launched
 
-__all__ = ["InProcessExecutor", "Job", "LocalExecutor", "Program", "inherited_job"]
+__all__ = ["InProcessExecutor", "Job", "Launch", "LocalExecutor", "Program", "inherited_job", "serve_launched"]

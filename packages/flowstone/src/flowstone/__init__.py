@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         StepTimeoutError,
         UserStepDecorator,
         catch,
+        conda,
+        conda_base,
         conda_environment_yml_parser,
         config_expr,
         current,
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
         parallel_map,
         profile,
         project,
+        pypi,
+        pypi_base,
         pyproject_toml_parser,
         requirements_txt_parser,
         resources,
@@ -99,6 +103,8 @@ __all__ = [
     "Task",
     "UserStepDecorator",
     "catch",
+    "conda",
+    "conda_base",
     "conda_environment_yml_parser",
     "config_expr",
     "current",
@@ -117,6 +123,8 @@ __all__ = [
     "parallel_map",
     "profile",
     "project",
+    "pypi",
+    "pypi_base",
     "pyproject_toml_parser",
     "requirements_txt_parser",
     "resources",
@@ -169,6 +177,8 @@ _HOMES = {
         "StepTimeoutError",
         "UserStepDecorator",
         "catch",
+        "conda",
+        "conda_base",
         "conda_environment_yml_parser",
         "config_expr",
         "current",
@@ -180,6 +190,8 @@ _HOMES = {
         "parallel_map",
         "profile",
         "project",
+        "pypi",
+        "pypi_base",
         "pyproject_toml_parser",
         "requirements_txt_parser",
         "resources",
@@ -195,8 +207,7 @@ _HOMES = {
     ),
 }
 _TO_COME = frozenset(
-    {"batch", "card", "kubernetes", "pytorch_parallel", "conda", "pypi", "conda_base", "pypi_base"}
-    | {"Deployer", "DeployedFlow", "NBDeployer"}
+    {"batch", "card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"}
 )
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -11,6 +11,7 @@ from flowstone.debug_command import debug
 from flowstone.delete_command import delete
 from flowstone.diff_command import diff
 from flowstone.du_command import du
+from flowstone.env_command import env
 from flowstone.fsck_command import fsck
 from flowstone.gc_command import gc
 from flowstone.plugins_command import COMMAND_GROUP, plugins
@@ -60,7 +61,7 @@ def show_version() -> None:
     click.echo(f"flowstone {version('flowstone')}, Python {sys.version.split()[0]}")
 
 
-for _command in (status, runs, diff, debug, reproduce, du, gc, fsck, delete, config, plugins, completion):
+for _command in (status, runs, diff, debug, reproduce, env, du, gc, fsck, delete, config, plugins, completion):
     program.add_command(_command)
 
 

@@ -66,6 +66,11 @@ class CodePlaces:
             return (folder,)
         return ()
 
+    def folders(self) -> tuple[Path, ...]:
+        """All of them that nobody installed, in the order of imports."""
+        inside = [folder for folder in self.entries.values() if _is_own(folder.relative_to(self.root).parts)]
+        return tuple(dict.fromkeys([self.flow_folder, *inside, *self.outside]))
+
     def own(self, files: Iterable[Path]) -> tuple[Path, ...]:
         """Those that are there and that nobody installed."""
         return tuple(file for file in files if file.is_file() and self._home(file) is not None)

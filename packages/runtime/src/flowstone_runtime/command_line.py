@@ -13,7 +13,7 @@ import click
 from flowstone_client.settings import Settings
 from flowstone_runtime.announcement import announcer
 from flowstone_runtime.code_patterns import suffix_patterns
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_context import DECLARED, ENVIRONMENTS, CommandContext
 from flowstone_runtime.command_group import CommandGroup, run_group
 from flowstone_runtime.config_options import config_options, read_configs
 from flowstone_runtime.flow_options import flow_decorator_options, given_flow_options
@@ -88,6 +88,7 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
         profile: str | None,
         quiet: bool,
         package_suffixes: str | None,
+        environment: str,
         **more: Any,
     ) -> None:
         folder = Path(inspect.getfile(flow)).resolve().parent  # of the file itself, not of a link to it
@@ -99,7 +100,9 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
             )
         is_terminal = sys.stdout.isatty() and not environ.get("CI")
         own = given_flow_options(more)
-        ctx.obj = CommandContext(flow, settings, quiet, is_terminal, own, announcer(environ, settings.store))
+        ctx.obj = CommandContext(
+            flow, settings, quiet, is_terminal, own, environment, announcer(environ, settings.store)
+        )
         if ctx.invoked_subcommand is None:
             click.echo(ctx.get_help())
 
@@ -115,6 +118,13 @@ def _group(flow: type[FlowSpec], environ: Any) -> click.Group:
                 ["--package-suffixes"],
                 metavar="SUFFIXES",
                 help="Keep files below the flow's folder that end so with its code: .sql,.yaml.",
+            ),
+            click.Option(
+                ["--environment"],
+                type=click.Choice(ENVIRONMENTS),
+                default=DECLARED,
+                show_default=True,
+                help="declared (or pypi, or conda): steps run in what they declare; none: all run in this one.",
             ),
             click.Option(["--quiet"], is_flag=True, help="Print only what the command is asked for, and errors."),
             *config_options(flow),

@@ -21,6 +21,7 @@ from flowstone_datastore import (
     Artifact,
     ChunkRef,
     Datastore,
+    LockedEnvironment,
     NotAStoreError,
     RecordRef,
     RunEnded,
@@ -31,17 +32,19 @@ from flowstone_datastore import (
     UnpicklableError,
     current_process,
 )
-from flowstone_executors import InProcessExecutor, LocalExecutor
+from flowstone_executors import InProcessExecutor, Launch, LocalExecutor
 from flowstone_graph import FlowGraph
-from flowstone_interfaces import Executor, FlowstoneError
+from flowstone_interfaces import Executor, FlowstoneError, TaskRequest
 from flowstone_runtime.changed_code import code_changes
 from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.decorators.declared_environments import declares_environments, lock_files
 from flowstone_runtime.decorators.exit_hook import ExitHook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowStart
-from flowstone_runtime.environments import snapshot_environment
+from flowstone_runtime.environments import StepEnvironment, snapshot_environment
+from flowstone_runtime.environments.unkept import unkept_packages
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.exit_hooks import ExitHooks
 from flowstone_runtime.flow_options import check_flow_options
@@ -56,10 +59,11 @@ from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
 from flowstone_runtime.reuse import Reuse
 from flowstone_runtime.run_plan import DEFAULT_MAX_NUM_SPLITS, Events, Outcome, RunPlan, StopRequest
 from flowstone_runtime.scheduler import Scheduler
+from flowstone_runtime.step_executors import StepExecutors
 from flowstone_runtime.step_request import WORKER_ARGV
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.thread_share import usable_cores
-from flowstone_runtime.worker import ForkedWorker
+from flowstone_runtime.worker import SERVE, ForkedWorker
 
 _HEARTBEAT_SECONDS = 10.0
 SEGMENT = "scheduler"
@@ -102,6 +106,8 @@ class RunOptions:
     run_id_file: Path | None = None
     flow_options: Mapping[str, Any] = attrs.field(factory=dict)
     """Options of the flow's decorators, such as `branch` and `production`."""
+    environment: str = "declared"
+    """`declared`: steps run in the environments that they declare; `none`: in that of whoever starts the run."""
     announce: Callable[[str], None] | None = None
     """Told the run's pathspec as soon as the run exists."""
 
@@ -122,6 +128,8 @@ def run_flow(
         InvalidFlowError: the flow's graph is at fault; nothing has run.
         UsageError: a parameter, a constant or the run-id file is at fault; nothing has run.
         StorageError: the store cannot be used, or not any more.
+        EnvironmentNotLockedError, PackageNotHadError, EnvironmentNotBuiltError, NoInterpreterError: an environment
+            that a step declares cannot be had; nothing has run.
     """
     started = time.monotonic()
     origin = None if options.resume is None else bind_origin(flow, options.resume, settings)
@@ -129,13 +137,15 @@ def run_flow(
     if options.resume is not None and options.resume.step is not None:
         graph[options.resume.step]
     events: Events = queue.SimpleQueue()
+    datastore, is_new_store = _open_store(settings)
+    # Ctrl-C ends it like any program: nothing has begun yet.
+    locked, environments = _environments(graph, options, settings, datastore, origin)
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
-        datastore, is_new_store = _open_store(settings)
         # Whatever can be wrong with what the user gave shows before the run has a name.
         draft = run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
-        record = attrs.evolve(draft, run_id=run_id)
+        record = attrs.evolve(draft, run_id=run_id, environments=locked)
         journal = datastore.journal(graph.name, run_id).writer(SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
@@ -147,7 +157,9 @@ def run_flow(
         executor = _executor(options.isolation, runner, events)
         logs = datastore.log(graph.name, run_id, SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
-        plan = attrs.evolve(_plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache)
+        plan = attrs.evolve(
+            _plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache, environments=environments
+        )
         with open_reporter() as reporter:
             reporter.run_started(_header(plan, record, settings, datastore, origin, is_new_store))
             hooks = None
@@ -166,7 +178,10 @@ def _header(
     origin: RunSummary | None,
     is_new_store: bool,
 ) -> RunHeader:
-    header = RunHeader(plan.graph.name, plan.run_id, settings.store, plan.graph, is_new_store)
+    installed = b"" if record.environment is None else _read_chunk(datastore, record.environment)
+    code = () if record.code is None else record.code.files
+    warnings = unkept_packages(installed, code, settings.project_root)
+    header = RunHeader(plan.graph.name, plan.run_id, settings.store, plan.graph, is_new_store, warnings=warnings)
     if origin is None:
         return header
     steps = [node.name for node in plan.graph]
@@ -229,7 +244,9 @@ def run_record(
 ) -> RunStarted:
     """All that is known of the run but its name."""
     flow_file = Path(graph.file).resolve()
-    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules, settings.package)
+    locks = [f"/{_in_project(flow_file.parent / name, settings)}" for name in lock_files(graph)]
+    package = (*settings.package, *locks)
+    code = snapshot_code(datastore, flow_file, settings.project_root, sys.modules, package)
     asked = parameters_of(flow)
     given = {p.attribute: options.parameters[p.attribute] for p in asked if p.attribute in options.parameters}
     inherited = {} if origin is None else origin.started.parameters
@@ -265,9 +282,26 @@ def run_record(
             "max_workers": _workers(options),
             "with": list(options.added),
             **({} if options.namespace is None else {"namespace": options.namespace}),
+            **({"environment": "none"} if options.environment == "none" else {}),
             "current": {name: value for fact in facts for name, value in fact.current.items()},
         },
     )
+
+
+def _environments(
+    graph: FlowGraph, options: RunOptions, settings: Settings, datastore: Datastore, origin: RunSummary | None
+) -> tuple[tuple[LockedEnvironment, ...], dict[str, StepEnvironment]]:
+    """What steps declared, locked and built here."""
+    if options.environment == "none" or not declares_environments(graph):
+        return (), {}
+    from flowstone_runtime.environments.run_environments import prepare_environments
+
+    known = () if origin is None else origin.started.environments
+    return prepare_environments(graph, settings, datastore, known, os.environ)
+
+
+def _in_project(file: Path, settings: Settings) -> str:
+    return os.path.relpath(file, settings.project_root)
 
 
 def _facts(
@@ -357,10 +391,16 @@ def _debugger() -> Callable[[BaseException], None]:
 def _executor(isolation: Isolation, runner: TaskRunner, events: Events) -> Executor:
     worker = ForkedWorker(runner)
     if isolation is Isolation.NONE:
-        return InProcessExecutor(events.put, worker)
+        return StepExecutors(InProcessExecutor(events.put, worker), lambda _: LocalExecutor(events.put))
     executor = LocalExecutor(events.put, worker if isolation is Isolation.FORK else None)
     executor.open()
-    return executor
+    if isolation is Isolation.SPAWN:  # a request says which interpreter it wants
+        return executor
+
+    def launched(request: TaskRequest) -> Executor:
+        return LocalExecutor(events.put, launch=Launch((*request.argv, SERVE), request.environ))
+
+    return StepExecutors(executor, launched)
 
 
 def _hook_executor(

@@ -12,7 +12,7 @@ from flowstone_runtime.flag_values import take_flag_values
 from flowstone_runtime.parameters import Parameter
 
 _BEFORE_THE_COMMAND = frozenset(
-    {"--config", "--config-value", "--store", "--profile", "--quiet", "--branch", "--production"}
+    {"--config", "--config-value", "--store", "--profile", "--quiet", "--branch", "--production", "--environment"}
 )
 
 

@@ -22,6 +22,8 @@ class RunHeader:
     """The pathspec of the run that this one resumes."""
     changes: CodeChanges = attrs.field(factory=CodeChanges)
     """What of the code is not as it was in that run."""
+    warnings: tuple[str, ...] = ()
+    """What the run cannot keep, in sentences."""
 
 
 class Reporter(Protocol):

@@ -142,6 +142,8 @@ def _words(run: Run, store: str, id_file: Path) -> list[str]:
     if not isinstance(first, str):
         raise NotReproducibleError(run.pathspec, "its record does not name the first step")
     words = ["--store", store, *_branch(settings.get("current", {}))]
+    if "environment" in settings:
+        words += ["--environment", settings["environment"]]
     words += ["resume", first, "--origin-run-id", run.id, "--run-id-file", str(id_file)]
     for added in settings.get("with", ()):
         words += ["--with", added]

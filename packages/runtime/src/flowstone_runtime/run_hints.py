@@ -18,6 +18,7 @@ def describe_start(header: RunHeader) -> list[str]:
         lines.append(f"resumes {header.origin}")
     if header.changes.modules:
         lines.append(f"changed since then: {', '.join(header.changes.modules)}; name a step to run it again")
+    lines += [f"warning: {warning}" for warning in header.warnings]
     return lines
 
 

@@ -8,6 +8,7 @@ import attrs
 from flowstone_datastore import ChunkCache, RecordRef, Verify
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import TaskEvent
+from flowstone_runtime.environments.step_environment import StepEnvironment
 from flowstone_runtime.machine import Capacity
 from flowstone_runtime.reuse import Reuse
 
@@ -59,5 +60,7 @@ class RunPlan:
     """A foreach that is wider ends the run."""
     keeps_going: bool = False
     """After a failure, run all that does not need the failed task."""
+    environments: Mapping[str, StepEnvironment] = attrs.field(factory=dict)
+    """Of the steps that have an environment of their own."""
     reuse: Reuse | None = None
     """The tasks of an older run that need not run again."""

@@ -63,7 +63,10 @@ class Scheduler:
         self._logs = logs
         self._reporter = reporter
         self._execution = Execution(plan.graph)
-        self._requests = {node.name: step_request(node, plan.worker_argv) for node in plan.graph}
+        self._requests = {
+            node.name: step_request(node, plan.worker_argv, plan.environments.get(node.name))
+            for node in plan.graph
+        }
         self._ready = ReadyQueue(self._needs, plan.capacity)
         self._running: dict[str, RunningTask] = {}
         self._records: dict[TaskKey, RecordRef] = {}

@@ -14,6 +14,7 @@ from flowstone_client.settings import Settings
 from flowstone_datastore import (
     SPUN_TAG,
     Datastore,
+    LockedEnvironment,
     RunEnded,
     RunStarted,
     RunSummary,
@@ -22,13 +23,17 @@ from flowstone_datastore import (
     TaskFinished,
 )
 from flowstone_datastore.deletion import delete_run
-from flowstone_executors import InProcessExecutor
+from flowstone_executors import InProcessExecutor, LocalExecutor
 from flowstone_graph import FlowGraph
+from flowstone_interfaces import Stream, TaskLog
 from flowstone_interfaces import TaskFinished as TaskFinishedEvent
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.decorators.declared_environments import declares_environments
 from flowstone_runtime.end_of_task import end_of_task
+from flowstone_runtime.environments import StepEnvironment
+from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.included_content import save_value
 from flowstone_runtime.local_run import SEGMENT, Isolation, RunOptions, run_record
@@ -52,6 +57,8 @@ class SpinOptions:
     """Decorators as `--with` takes them."""
     has_debugger: bool = False
     """Open a debugger where the step fails."""
+    environment: str = "declared"
+    """As in `RunOptions`."""
     announce: Callable[[str], None] | None = None
     """Told the new task's pathspec as soon as the task has begun; `None` if nobody asked."""
 
@@ -86,14 +93,36 @@ def spin(
     if options.skips_decorators:
         graph = _without_decorators(graph, step)
     chosen = SpinTask.of(graph, origin, step, task)
-    record = _first_record(flow, graph, datastore, settings, origin, options)
+    locked, environment = _environment(graph, datastore, settings, origin, step, options)
+    record = attrs.evolve(_first_record(flow, graph, datastore, settings, origin, options), environments=locked)
     journal = datastore.journal(graph.name, record.run_id).writer(SEGMENT)
     spec = _spec(datastore, record, journal, chosen, origin, options.changes)
     runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
-    end = _execute(runner, spec, graph, chosen, journal, options.announce)
+    end = _execute(runner, spec, graph, chosen, journal, options.announce, environment)
     state = "finished" if isinstance(end, TaskFinished) else "failed"
     journal.append(RunEnded(time=time.time(), state=state))
     return SpinResult(record.run_id, end)
+
+
+def _environment(
+    graph: FlowGraph,
+    datastore: Datastore,
+    settings: Settings,
+    origin: RunSummary,
+    step: str,
+    options: SpinOptions,
+) -> tuple[tuple[LockedEnvironment, ...], StepEnvironment | None]:
+    """The environment that the step declares; that of the older run if the declaration is the same."""
+    if options.skips_decorators or options.environment == "none" or not declares_environments(graph):
+        return (), None
+    from flowstone_runtime.environments.run_environments import prepare_environments
+
+    known = origin.started.environments
+    locked, ready = prepare_environments(graph, settings, datastore, known, os.environ, (step,))
+    if ready and options.has_debugger:
+        place = f"step {step!r} has an environment of its own, and --pdb debugs in this one"
+        raise UsageError(f"{place}; write --environment none before spin")
+    return locked, ready.get(step)
 
 
 def forget(datastore: Datastore, flow: str, run_id: str) -> None:
@@ -163,20 +192,35 @@ def _execute(
     chosen: SpinTask,
     journal: SegmentWriter,
     announce: Callable[[str], None] | None,
+    environment: StepEnvironment | None,
 ) -> TaskFinished | TaskFailed:
     began, worker = time.time(), f"pid {os.getpid()}"
     journal.append(attrs.evolve(chosen.started, time=began, attempt=0, worker=worker))
     if announce is not None:
         announce(f"{spec.flow}/{spec.run_id}/{chosen.started.step}/{chosen.started.task}")
     events: Events = queue.SimpleQueue()
-    request = attrs.evolve(step_request(graph[spec.key.step], WORKER_ARGV), id="spin", payload=spec.to_json())
-    InProcessExecutor(events.put, ForkedWorker(runner)).submit(request)
-    event = events.get()
-    while not isinstance(event, TaskFinishedEvent):
+    request = step_request(graph[spec.key.step], WORKER_ARGV, environment)
+    own = InProcessExecutor(events.put, ForkedWorker(runner))
+    executor = own if environment is None else LocalExecutor(events.put)
+    try:
+        executor.submit(attrs.evolve(request, id="spin", payload=spec.to_json()))
         event = events.get()
+        while not isinstance(event, TaskFinishedEvent):
+            if isinstance(event, TaskLog):
+                _show(event)
+            event = events.get()
+    finally:
+        executor.close()
     end = end_of_task(event, spec.key, 0, None, time.time() - began).record
     journal.append(end)
     return end
+
+
+def _show(output: TaskLog) -> None:
+    """What a process of its own wrote, as if this one had."""
+    stream = sys.stdout if output.stream is Stream.STDOUT else sys.stderr
+    stream.write(output.data.decode(errors="replace"))
+    stream.flush()
 
 
 def _debugger() -> Callable[[BaseException], None]:

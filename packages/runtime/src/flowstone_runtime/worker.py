@@ -8,13 +8,14 @@ import os
 import sys
 import time
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
 from flowstone_datastore.record_line import to_line
-from flowstone_executors import Job, inherited_job
+from flowstone_executors import Job, Program, inherited_job, serve_launched
 from flowstone_runtime.config import bind_configs, bound_configs
 from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
@@ -24,6 +25,9 @@ from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.task_spec import TaskSpec
 from flowstone_runtime.thread_share import limit_loaded_libraries
 from flowstone_runtime.user_traceback import report_error
+
+SERVE = "--serve"
+"""Asks a worker to be the zygote of the tasks of its environment."""
 
 
 @attrs.frozen
@@ -55,7 +59,7 @@ class _FlowFoundError(BaseException):
 
 
 def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowSpec]:
-    """Run the file as the script it is, up to where it starts its command line.
+    """Run the file as the script it is, up to where it starts the command line of the flow.
 
     So its classes have the same names, and its module the same content, as in the
     process that started the run: what one pickled, the other can load.
@@ -63,6 +67,14 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     Raises:
         UsageError: the file does not start the flow.
     """
+    flow = start_flow_file(file, module_name)
+    if flow is None or flow.__name__ != flow_name:
+        raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
+    return flow
+
+
+def start_flow_file(file: Path, module_name: str | None) -> type[FlowSpec] | None:
+    """Run the file as the script it is, up to where it starts its command line; the flow, if it does."""
     module = types.ModuleType("__main__")
     module.__file__ = str(file)
     module.__package__ = module_name.rpartition(".")[0] if module_name else None
@@ -77,9 +89,8 @@ def load_flow(file: Path, module_name: str | None, flow_name: str) -> type[FlowS
     try:
         exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)  # noqa: S102 - the user's own program
     except _FlowFoundError as found:
-        if found.flow.__name__ == flow_name:
-            return found.flow
-    raise UsageError(f"{file} does not start the flow {flow_name!r}; was it changed since the run started?")
+        return found.flow
+    return None
 
 
 def _import_root(file: Path, module_name: str | None) -> Path:
@@ -87,8 +98,24 @@ def _import_root(file: Path, module_name: str | None) -> Path:
     return file.parents[module_name.count(".")] if module_name else file.parent
 
 
-def main() -> int:
-    """Run the one task that this process was started for."""
+@attrs.frozen
+class UnloadedWorker:
+    """The program of a task whose flow could not be loaded: it says why."""
+
+    error: BaseException
+
+    def __call__(self, job: Job) -> int:
+        """Report the failure; 1."""
+        return _report_failure(job, TaskSpec.from_json(job.payload), self.error)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the one task that this process was started for.
+
+    With `SERVE` and a descriptor, be the zygote of all tasks of an environment instead.
+    """
+    if arguments:
+        serve_launched(int(arguments[-1]), load_worker)
     job = inherited_job(os.environ)
     spec = TaskSpec.from_json(job.payload)
     try:
@@ -96,6 +123,16 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - the user's file may raise anything when it is run
         return _report_failure(job, spec, error)
     return run_job(runner, job, spec)
+
+
+def load_worker(payload: bytes) -> Program:
+    """What runs all tasks of the run, in an interpreter that has not run the flow's file yet."""
+    try:
+        runner = _open_runner(TaskSpec.from_json(payload))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
+        return UnloadedWorker(error)
+    runner.datastore.artifacts.find_serializers()  # once, not in each task
+    return ForkedWorker(runner)
 
 
 def _open_runner(spec: TaskSpec) -> TaskRunner:
@@ -108,7 +145,7 @@ def _open_runner(spec: TaskSpec) -> TaskRunner:
     return TaskRunner(flow, graph, datastore, run)
 
 
-def _report_failure(job: Job, spec: TaskSpec, error: Exception) -> int:
+def _report_failure(job: Job, spec: TaskSpec, error: BaseException) -> int:
     """Tell of a task that could not begin as of one that failed."""
     report = report_error(error)
     sys.stderr.write(report.traceback)
@@ -132,4 +169,4 @@ def _reseed() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

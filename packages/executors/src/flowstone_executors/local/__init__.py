@@ -2,5 +2,6 @@
 
 from flowstone_executors.local.executor import LocalExecutor
 from flowstone_executors.local.in_process import InProcessExecutor
+from flowstone_executors.local.zygote import Launch, serve_launched
 
-__all__ = ["InProcessExecutor", "LocalExecutor"]
+__all__ = ["InProcessExecutor", "Launch", "LocalExecutor", "serve_launched"]

@@ -170,6 +170,9 @@ class Supervisor:
         self._is_closing = True
         for attempt in self._attempts.values():
             self._kill(attempt, Reason.CANCELLED)
+        if self._zygote.may_stall and any(attempt.pid is None for attempt in self._attempts.values()):
+            with contextlib.suppress(ProcessLookupError):  # it may load for ever and hear nothing
+                os.kill(self._zygote.pid, signal.SIGKILL)
 
     # Time limits
 

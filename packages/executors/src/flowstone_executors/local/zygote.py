@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 import attrs
@@ -26,11 +27,27 @@ from flowstone_executors.local.messages import COMMAND_BYTES, Command, News, Not
 
 
 @attrs.frozen
+class Launch:
+    """How to start an interpreter of its own that calls `serve_launched`."""
+
+    argv: tuple[str, ...]
+    """The program and its arguments; the descriptor comes last."""
+    environ: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """Environment variables, on top of this process's own."""
+
+
+@attrs.frozen
 class Zygote:
     """The scheduler's handle on the process that forks: its id and the socket to it."""
 
     pid: int
     socket: socket.socket
+    may_stall: bool = False
+    """Whether it may be busy loading the program when it is asked for something."""
+
+
+Load = Callable[[bytes], Program]
+"""Makes the program of all tasks from the payload of the first. What it cannot load is the program's to report."""
 
 
 def start_zygote(program: Program | None) -> Zygote:
@@ -52,9 +69,43 @@ def start_zygote(program: Program | None) -> Zygote:
         return Zygote(pid, ours)
     try:
         ours.close()
-        _Server(theirs, program, die_with_parent).serve()
+        _Server(theirs, program, None, die_with_parent).serve()
     finally:
         os._exit(1)
+
+
+def launch_zygote(launch: Launch) -> Zygote:
+    """Start another interpreter as the zygote: its tasks are forks of a process that has loaded the program there.
+
+    Call it in the main thread: on Linux, the zygote ends with the thread that started it.
+
+    Raises:
+        OSError: there is no such interpreter.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        theirs.set_inheritable(True)
+        argv = [*launch.argv, str(theirs.fileno())]
+        pid = os.posix_spawnp(argv[0], argv, {**os.environ, **launch.environ}, setsid=True)
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return Zygote(pid, ours, may_stall=True)
+
+
+def serve_launched(descriptor: int, load: Load) -> NoReturn:
+    """Be the zygote that `launch_zygote` started; the descriptor is its last argument.
+
+    The program is loaded when the first task comes, before that is forked; what loading prints is the task's.
+    """
+    connection = socket.socket(fileno=descriptor)
+    os.set_inheritable(descriptor, False)
+    die_with_parent = die_with_parent_call()
+    if die_with_parent is not None:  # it may be loading, and not listening, when the scheduler dies
+        die_with_parent()
+    _Server(connection, None, load, die_with_parent).serve()
 
 
 def _flush_streams() -> None:
@@ -68,16 +119,22 @@ class _Server:
     """The zygote's own side: one loop over the socket and the deaths of its children."""
 
     def __init__(
-        self, connection: socket.socket, program: Program | None, die_with_parent: DieWithParent | None
+        self,
+        connection: socket.socket,
+        program: Program | None,
+        load: Load | None,
+        die_with_parent: DieWithParent | None,
     ) -> None:
         self._connection = connection
         self._program = program
+        self._load = load
         self._die_with_parent = die_with_parent
         self._numbers: dict[int, int] = {}  # process id -> task number
         self._pids: dict[int, int] = {}  # the inverse
 
     def serve(self) -> NoReturn:
-        os.setsid()  # a terminal's Ctrl-C is the scheduler's to handle
+        with contextlib.suppress(PermissionError):  # launched as the leader of a session
+            os.setsid()  # a terminal's Ctrl-C is the scheduler's to handle
         gc.freeze()  # a collection in a task would copy every page of the shared heap
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -130,6 +187,11 @@ class _Server:
         return b"".join(parts)
 
     def _start(self, number: int, start: TaskStart) -> None:
+        if self._load is not None:
+            with _streams_of(start.pipes):
+                self._program = self._load(start.payload)
+            self._load = None
+            gc.freeze()
         try:
             pid = os.fork()
         except OSError as error:
@@ -185,6 +247,21 @@ class _Server:
         for pid in self._numbers:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+@contextlib.contextmanager
+def _streams_of(pipes: TaskPipes) -> Iterator[None]:
+    """What is written meanwhile goes where the task's output goes."""
+    kept = [os.dup(fd) for fd in (1, 2)]
+    try:
+        os.dup2(pipes.stdout, 1)
+        os.dup2(pipes.stderr, 2)
+        yield
+    finally:
+        _flush_streams()
+        for number, fd in enumerate(kept, 1):
+            os.dup2(fd, number)
+            os.close(fd)
 
 
 def _kill_group(pid: int) -> None:

@@ -100,6 +100,7 @@ def start(
         resume=resume,
         flow_options=context.flow_options,
         announce=context.announce,
+        environment=context.environment,
         **fields,
     )
     outcome = run_flow(context.flow, run, context.settings, _reporter(context, run, as_json=as_json))

@@ -44,7 +44,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
         old = _find_task(context, target)
         client = Client(context.settings.store)
         changes = InputChanges.of(_artifacts(artifacts_module))
-        options = SpinOptions(changes, skip_decorators, added, pdb, context.announce)
+        options = SpinOptions(changes, skip_decorators, added, pdb, context.environment, context.announce)
         if not context.is_quiet and not as_json:
             click.echo(f"{old.pathspec} again")
         summary = find_run(context, old.path_components[1]).summary

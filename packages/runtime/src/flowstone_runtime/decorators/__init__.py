@@ -1,11 +1,13 @@
 """What a step or a flow can be decorated with: one module for each, all built on `declared`."""
 
 from flowstone_runtime.decorators.catch import Catch, CaughtError, catch
+from flowstone_runtime.decorators.conda import Conda, CondaBase, conda, conda_base
 from flowstone_runtime.decorators.environment import Environment, environment
 from flowstone_runtime.decorators.exit_hook import ExitHook, exit_hook
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, FlowStart
 from flowstone_runtime.decorators.parallel import Parallel, parallel
 from flowstone_runtime.decorators.project import Project, project
+from flowstone_runtime.decorators.pypi import Pypi, PypiBase, pypi, pypi_base
 from flowstone_runtime.decorators.resources import ResourcesDecorator, resources
 from flowstone_runtime.decorators.retry import Retry, retry
 from flowstone_runtime.decorators.schedule import Schedule, schedule
@@ -24,6 +26,8 @@ from flowstone_runtime.decorators.trigger import (
 __all__ = [
     "Catch",
     "CaughtError",
+    "Conda",
+    "CondaBase",
     "Environment",
     "ExitHook",
     "FlowDecorator",
@@ -32,6 +36,8 @@ __all__ = [
     "FlowStart",
     "Parallel",
     "Project",
+    "Pypi",
+    "PypiBase",
     "ResourcesDecorator",
     "Retry",
     "Schedule",
@@ -44,10 +50,14 @@ __all__ = [
     "TriggerFlow",
     "TriggerOnFinish",
     "catch",
+    "conda",
+    "conda_base",
     "environment",
     "exit_hook",
     "parallel",
     "project",
+    "pypi",
+    "pypi_base",
     "resources",
     "retry",
     "schedule",

@@ -11,8 +11,7 @@ import attrs
 
 from flowstone_client import Distribution, RunEnvironment
 from flowstone_interfaces import FlowstoneError
-
-_SHOWN_CHARACTERS = 2_000
+from flowstone_runtime.environments.uv_program import run_uv
 
 
 class EnvironmentNotRecreatedError(FlowstoneError, RuntimeError):
@@ -63,8 +62,8 @@ def recreate_environment(
     listed = folder / "requirements.txt"
     listed.write_text("\n".join([*lines, ""]), encoding="utf-8")
     words = ["pip", "install", "--quiet", "--no-deps", "--python", str(interpreter), "-r", str(listed)]
-    failure = _uv(words, folder, environ)
-    if failure and _uv([*words, "--offline"], folder, environ):  # what uv's cache has needs no index
+    failure = run_uv(words, folder, environ)
+    if failure and run_uv([*words, "--offline"], folder, environ):  # what uv's cache has needs no index
         raise EnvironmentNotRecreatedError("a recorded package", failure)
     return RecreatedEnvironment(interpreter, tuple(differences))
 
@@ -104,10 +103,10 @@ def _make(folder: Path, version: str, environ: Mapping[str, str]) -> Iterator[st
     this = sys.version.split()[0]
     exact = sys.executable if this == version else version
     words = ["venv", "--quiet", "--no-project", "--no-python-downloads", "--python"]
-    if not _uv([*words, exact, str(folder)], folder.parent, environ):
+    if not run_uv([*words, exact, str(folder)], folder.parent, environ):
         return
     close = sys.executable if this.startswith(f"{minor}.") else minor
-    failure = _uv([*words, close, str(folder)], folder.parent, environ)
+    failure = run_uv([*words, close, str(folder)], folder.parent, environ)
     if failure:
         raise EnvironmentNotRecreatedError(f"Python {version}", failure)
     found = subprocess.run(
@@ -117,24 +116,3 @@ def _make(folder: Path, version: str, environ: Mapping[str, str]) -> Iterator[st
         check=True,
     ).stdout.strip()
     yield f"Python is {found}; it was {version}"
-
-
-def _uv(words: list[str], folder: Path, environ: Mapping[str, str]) -> str:
-    """Run uv; empty if it did what it should, else what it said."""
-    from uv import find_uv_bin
-
-    # The default of uv waits half a minute three times before it says that there is no network.
-    patience = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
-    done = subprocess.run(
-        [find_uv_bin(), *words],
-        cwd=folder,
-        env={**patience, **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode == 0:
-        return ""
-    return " ".join((done.stderr or done.stdout).split())[:_SHOWN_CHARACTERS] or f"exit code {done.returncode}"

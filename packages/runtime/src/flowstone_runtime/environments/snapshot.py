@@ -7,11 +7,9 @@ millisecond for each package.
 
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +77,9 @@ def _remembered(file: Path, fingerprint: list[Any]) -> str | None:
 
 
 def _remember(file: Path, fingerprint: list[Any], document: str) -> None:
-    import tempfile
+    from flowstone_runtime.environments.whole_file import write_whole
 
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                json.dump({"fingerprint": fingerprint, "document": document}, out)
-            Path(name).replace(file)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        write_whole(file, json.dumps({"fingerprint": fingerprint, "document": document}))
     except OSError as error:
         _log.info("what is installed is found anew each time: %s cannot be written: %s", file, error)

@@ -1,0 +1,46 @@
+"""How tasks of a step with an environment of its own are started: which interpreter, with what on its path."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+_START = (
+    "import sys; sys.path += sys.argv.pop(1).split({separator!r}); "
+    "from flowstone_runtime.worker import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@attrs.frozen
+class StepEnvironment:
+    """An environment that was built on this machine."""
+
+    key: str
+    argv: tuple[str, ...]
+    """The worker's program and arguments."""
+    environ: Mapping[str, str] = attrs.field(hash=False)
+    """Environment variables of its processes, on top of this process's own."""
+
+
+def step_environment(
+    key: str, prefix: Path, import_folders: Sequence[Path], environ: Mapping[str, str]
+) -> StepEnvironment:
+    """The environment that was built in `prefix`.
+
+    Modules come from what is installed there, then from `import_folders`. What this process was told about
+    Python does not reach it.
+    """
+    path = os.pathsep.join(map(str, import_folders))
+    # -P: a file in the working folder named like a module of ours must not take its place.
+    argv = (str(prefix / "bin" / "python"), "-P", "-c", _START.format(separator=os.pathsep), path)
+    return StepEnvironment(
+        key,
+        argv,
+        {
+            "PATH": os.pathsep.join([str(prefix / "bin"), environ.get("PATH", os.defpath)]),
+            "VIRTUAL_ENV": str(prefix),
+            # Empty counts as not set. What is compiled once stays with the environment, which all tasks share.
+            **dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "CONDA_PREFIX"), ""),
+        },
+    )
