@@ -116,8 +116,12 @@ def in_folder(tmp_path_factory):
 def test_a_frame_comes_back_with_its_index_and_types(url):
     """Also if only some columns are asked for."""
     write_frame(FRAME, url)
-    pd.testing.assert_frame_equal(read_frame(url), FRAME)
-    pd.testing.assert_frame_equal(read_frame(url, columns=["text", "real"]), FRAME[["text", "real"]])
+    frame = FRAME
+    if int(pd.__version__.partition(".")[0]) < 3:  # texts are objects there, until they are said to be Arrow's
+        texts = {pa.string(): pd.StringDtype("pyarrow")}
+        frame = pa.Table.from_pandas(FRAME).to_pandas(types_mapper=texts.get)
+    pd.testing.assert_frame_equal(read_frame(url), frame)
+    pd.testing.assert_frame_equal(read_frame(url, columns=["text", "real"]), frame[["text", "real"]])
     assert read_frame(url, to="arrow", columns=["real"]).column_names == ["real"]
 
 

@@ -39,6 +39,13 @@ FRAME = pd.DataFrame(
 )
 
 
+def with_arrows_texts(frame):
+    """Before pandas 3, texts are objects until they are said to be Arrow's."""
+    if int(pd.__version__.partition(".")[0]) >= 3:
+        return frame
+    return pa.Table.from_pandas(frame).to_pandas(types_mapper={pa.string(): pd.StringDtype("pyarrow")}.get)
+
+
 def files_of(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -65,7 +72,7 @@ def test_a_partitioned_table_is_hives(tmp_path):
     other = ds.dataset(tmp_path / "t", partitioning="hive").to_table(filter=ds.field("year") == 2020)
     assert sorted(other["n"].to_pylist()) == [*range(0, 100, 2)]
     back = read_frame(tmp_path / "t").sort_values("n").reset_index(drop=True)
-    pd.testing.assert_frame_equal(back, FRAME)
+    pd.testing.assert_frame_equal(back, with_arrows_texts(FRAME))
     assert len(read_frame(tmp_path / "t", where="city == 'a/b' and year == 2021")) == 17
 
 
@@ -104,7 +111,7 @@ def test_a_partitioned_table_comes_back_whatever_its_key_is(data, kind, file_for
 def test_an_empty_frame_is_a_table(tmp_path, partition_by):
     """The first day without data must not break the second."""
     write_frame(FRAME[:0], tmp_path / "t", partition_by=partition_by)
-    pd.testing.assert_frame_equal(read_frame(tmp_path / "t"), FRAME[:0])
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "t"), with_arrows_texts(FRAME[:0]))
     assert [*scan_frame(tmp_path / "t")] == []
 
 
@@ -191,8 +198,8 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path):
     before = files_of(tmp_path / "t")
 
     def batches():
-        yield pa.record_batch({"a": [1]})
-        yield pa.record_batch({"a": ["x"]})
+        yield pa.RecordBatch.from_pydict({"a": [1]})
+        yield pa.RecordBatch.from_pydict({"a": ["x"]})
 
     for value, options, error, said in (
         ({"a": [1]}, {}, NoFrameError, "a builtins.dict is no frame"),
