@@ -58,6 +58,51 @@ def flowstone(case: str, endpoint: str, folder: Path) -> Work:
     return lambda: client.put_files([(f"up/{key}", folder / BUCKET / key) for key in keys])
 
 
+@does("(bare sockets)", *DOWN)
+def bare_sockets(case: str, endpoint: str, folder: Path) -> Work:
+    """One buffer for each thread or one for all, no checks, no second try: what Python could do at best."""
+    import socket
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = COUNTS[case.split()[1]][1]
+    part = 16 * 1024 * 1024
+    jobs = [(key, start, min(size, start + part)) for key in keys_of(case) for start in range(0, size, part)]
+    whole = memoryview(bytearray(size)) if size > part and "memory" in case else None
+    own = threading.local()
+
+    def fetch(job: tuple[str, int, int]) -> object:
+        key, start, stop = job
+        if not hasattr(own, "socket"):
+            own.socket = socket.create_connection(("127.0.0.1", int(endpoint.rpartition(":")[2])))
+            own.view = memoryview(bytearray(min(part, size)))
+        own.socket.sendall(
+            f"GET /{BUCKET}/{key} HTTP/1.1\r\nHost: x\r\nRange: bytes={start}-{stop - 1}\r\n\r\n".encode()
+        )
+        head = own.socket.recv(4096)
+        while b"\r\n\r\n" not in head:
+            head += own.socket.recv(4096)
+        ahead = head.partition(b"\r\n\r\n")[2]
+        view = own.view[: stop - start] if whole is None else whole[start:stop]
+        view[: len(ahead)] = ahead
+        if len(view) > len(ahead):
+            own.socket.recv_into(view[len(ahead) :], 0, socket.MSG_WAITALL)
+        if "memory" in case:
+            return None if whole is not None else bytes(view)
+        with (folder / "out" / key.replace("/", "-")).open("r+b") as file:
+            os.pwrite(file.fileno(), view, start)
+        return None
+
+    def all_of_them() -> object:
+        if "files" in case:
+            for key in keys_of(case):
+                (folder / "out" / key.replace("/", "-")).touch()
+        with ThreadPoolExecutor(4) as pool:
+            return [*pool.map(fetch, jobs)]
+
+    return all_of_them
+
+
 @does("s5cmd", *[case for case in DOWN if "files" in case], *UP)
 def s5cmd(case: str, endpoint: str, folder: Path) -> Work:
     size = case.split()[1]
