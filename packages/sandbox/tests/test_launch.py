@@ -1,5 +1,6 @@
 """A sandbox starts once, tells where it is, is for its user alone, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import attrs
 import click.testing
@@ -35,18 +37,16 @@ def folders(tmp_path):
         tmp_path / "state" / "flowstone" / "sandbox", tmp_path / "config" / "flowstone" / "sandbox.toml"
     )
     yield found
-    try:
+    with contextlib.suppress(SandboxNotRunningError):
         stop(found)
-    except SandboxNotRunningError:
-        pass
 
 
 def is_there(pid):
+    """False for what is dead and only waits to be taken note of."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
         return False
-    return True
 
 
 def wait_until(condition, seconds=30):
@@ -56,18 +56,19 @@ def wait_until(condition, seconds=30):
         time.sleep(0.02)
 
 
-def run_a_sleeper(running):
-    """A job that would sleep for long; its process."""
-    client = SandboxClient(running)
-    batch = client.boto3("batch")
+def run_a_sleeper(running, out):
+    """Start a job that would sleep for long; its process."""
+    batch = SandboxClient(running).boto3("batch")
     amounts = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
     properties = {
         "image": "any",
-        "command": ["sh", "-c", "echo $$ > $OUT; sleep 600"],
+        "command": ["sh", "-c", f"echo $$ > {out}; sleep 600"],
         "resourceRequirements": amounts,
     }
     batch.register_job_definition(jobDefinitionName="sleeper", type="container", containerProperties=properties)
-    return batch
+    batch.submit_job(jobName="sleeper", jobQueue="sandbox", jobDefinition="sleeper")
+    wait_until(lambda: out.exists() and out.read_text().endswith("\n"))
+    return int(out.read_text())
 
 
 def test_two_commands_take_a_user_there_and_back(tmp_path):
@@ -116,17 +117,6 @@ def test_two_commands_take_a_user_there_and_back(tmp_path):
     assert "start one with: flowstone sandbox start" in str(flowstone("env").exception)
 
 
-def test_everything_is_for_its_user_alone_and_on_this_machine_alone(folders):
-    """It runs what it is told to run: nobody else may tell it."""
-    running = start(folders, OPTIONS, os.environ)
-    assert folders.state.stat().st_mode & 0o777 == 0o700
-    for file in (folders.running, folders.profile, folders.log, folders.lock):
-        assert file.stat().st_mode & 0o077 == 0, file
-    assert listening_addresses(running.port) == {"0100007F"}  # 127.0.0.1
-    assert running.credentials.secret not in repr(running)
-    assert running.credentials.secret not in folders.log.read_text()
-
-
 def listening_addresses(port):
     with open("/proc/net/tcp") as table:  # noqa: PTH123
         rows = [line.split() for line in table][1:]
@@ -136,35 +126,26 @@ def listening_addresses(port):
     return {address for address, found in ends if int(found, 16) == port}
 
 
-def test_a_killed_sandbox_takes_its_jobs_with_it_and_the_next_one_starts(folders, tmp_path):
-    """kill -9, or the system out of memory: nothing hangs, nothing is left running."""
-    running = start(folders, OPTIONS, os.environ)
-    batch = run_a_sleeper(running)
-    out = tmp_path / "pid"
-    overrides = {"environment": [{"name": "OUT", "value": str(out)}]}
-    batch.submit_job(jobName="sleeper", jobQueue="sandbox", jobDefinition="sleeper", containerOverrides=overrides)
-    wait_until(lambda: out.exists() and out.read_text().endswith("\n"))
-    os.kill(running.pid, signal.SIGKILL)
-    wait_until(lambda: not is_there(int(out.read_text())))
+def test_it_is_for_its_user_alone_and_takes_its_jobs_with_it_however_it_ends(folders, tmp_path):
+    """It runs what it is told to run: nobody else may tell it. After kill -9 nothing hangs, nothing is left."""
+    first = start(folders, OPTIONS, os.environ)
+    assert folders.state.stat().st_mode & 0o777 == 0o700
+    for file in (folders.running, folders.profile, folders.log, folders.lock):
+        assert file.stat().st_mode & 0o077 == 0, file
+    assert listening_addresses(first.port) == {"0100007F"}  # 127.0.0.1
+    assert first.credentials.secret not in repr(first) + folders.log.read_text()
+    job = run_a_sleeper(first, tmp_path / "first")
+    os.kill(first.pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(job))
     with pytest.raises(SandboxNotRunningError):
         find_running(folders)
-    again = start(folders, OPTIONS, os.environ)
-    assert again.pid != running.pid
-    assert find_running(folders) == again
-    assert sum(SandboxClient(again).status()["jobs"].values()) == 0
-
-
-def test_a_stopped_sandbox_takes_its_jobs_with_it(folders, tmp_path):
-    """And its files."""
-    running = start(folders, OPTIONS, os.environ)
-    batch = run_a_sleeper(running)
-    out = tmp_path / "pid"
-    overrides = {"environment": [{"name": "OUT", "value": str(out)}]}
-    batch.submit_job(jobName="sleeper", jobQueue="sandbox", jobDefinition="sleeper", containerOverrides=overrides)
-    wait_until(lambda: out.exists() and out.read_text().endswith("\n"))
+    second = start(folders, OPTIONS, os.environ)
+    assert find_running(folders) == second != first
+    assert sum(SandboxClient(second).status()["jobs"].values()) == 0
+    job = run_a_sleeper(second, tmp_path / "second")
     stop(folders)
-    assert not is_there(int(out.read_text()))
-    assert not is_there(running.pid)
+    assert not is_there(job)
+    wait_until(lambda: not is_there(second.pid))
     assert not folders.temporary.exists()
     assert not folders.running.exists()
 

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs
 
 import attrs
 
-from flowstone_sandbox.options import ACCOUNT, Credentials
+from flowstone_sandbox.options import ACCOUNT, REGION, Credentials
 
+_OLD_HEADER = re.compile(r"AWS ([A-Z0-9]{16,128}):")
 _CREDENTIAL = re.compile(r"(?:Credential=)?([A-Z0-9]{16,128})/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -36,11 +37,15 @@ class Caller:
 
 def caller_of(environ: dict[str, Any]) -> Caller | None:
     """Read the signature of a request, in its header or in its URL; `None` if there is none."""
-    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if found is None:
-        named = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
-        found = _CREDENTIAL.search(named)
-    return None if found is None else Caller(found[1], found[2], found[3])
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    found = _CREDENTIAL.search(header) or _CREDENTIAL.search(query.get("X-Amz-Credential", ""))
+    if found is not None:
+        return Caller(found[1], found[2], found[3])
+    # the older signature, which names no service: boto3 still makes links of S3 with it
+    older = _OLD_HEADER.match(header)
+    key = older[1] if older is not None else query.get("AWSAccessKeyId")
+    return None if key is None else Caller(key, REGION, "s3")
 
 
 def is_let_in(caller: Caller | None, own: Credentials) -> bool:

@@ -43,7 +43,6 @@ def main(given: dict[str, Any], told: int) -> None:
     except FlowstoneError as error:
         _log.info("%s", error)
         _tell(told, {"error": [type(error).__name__, *error.args]})
-        raise SystemExit(1) from error
     finally:
         shutil.rmtree(folders.temporary, ignore_errors=True)
         folders.running.unlink(missing_ok=True)
@@ -58,4 +57,10 @@ def _tell(told: int, message: dict[str, Any]) -> None:
 if __name__ == "__main__":
     if os.fork():  # whoever starts it, and lives on, is not its parent
         os._exit(0)
-    main(json.loads(sys.argv[1]), int(sys.argv[2]))
+    try:
+        main(json.loads(sys.argv[1]), int(sys.argv[2]))
+    except Exception:  # noqa: BLE001 -- whatever it is, the log has it
+        _log.exception("the sandbox failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(0)  # all is tidied up; to take moto apart, object by object, would take a second

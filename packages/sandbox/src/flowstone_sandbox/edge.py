@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -28,13 +28,21 @@ class Edge:
     """The WSGI application that stands before moto's."""
 
     def __init__(
-        self, moto: Application, credentials: Credentials, faults: Faults, batch: BatchService, control: Control
+        self,
+        moto: Application,
+        credentials: Credentials,
+        faults: Faults,
+        batch: BatchService,
+        control: Control,
+        before: Mapping[str, Callable[[], None]],
     ) -> None:
+        """`before`: by service, what has to be done before moto is asked."""
         self._moto = moto
         self._credentials = credentials
         self._faults = faults
         self._batch = batch
         self._control = control
+        self._before = before
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -64,6 +72,7 @@ class Edge:
         self, environ: Environ, start_response: StartResponse, caller: Caller, action: str
     ) -> Iterable[bytes]:
         if caller.service != "batch" or not self._batch.answers(action):
+            self._before.get(caller.service, _nothing)()
             return self._moto(environ, start_response)
         try:
             answer = self._batch.answer(action, json.loads(_body(environ) or b"{}"), caller.region)
@@ -84,6 +93,10 @@ class Edge:
 _STRANGER = (
     "The security token included in the request is none of this sandbox: take those of `flowstone sandbox env`"
 )
+
+
+def _nothing() -> None:
+    """All is ready."""
 
 
 def action_of(environ: Environ) -> str:

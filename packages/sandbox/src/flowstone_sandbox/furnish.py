@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flowstone_sandbox.options import BUCKET, QUEUE, REGION, ROLE, Running, SandboxOptions
+from flowstone_sandbox.options import ACCOUNT, BUCKET, QUEUE, REGION, ROLE, Running, SandboxOptions
 
 _TRUST = {
     "Version": "2012-10-17",
@@ -20,6 +20,7 @@ _TRUST = {
 def furnish(running: Running, options: SandboxOptions) -> None:
     """Make them, by requests as any client's."""
     import boto3
+    from moto.ec2.models import ec2_backends
 
     session = boto3.session.Session(running.credentials.key, running.credentials.secret, region_name=REGION)
 
@@ -27,7 +28,8 @@ def furnish(running: Running, options: SandboxOptions) -> None:
         return session.client(service, endpoint_url=running.url)
 
     client("s3").create_bucket(Bucket=BUCKET)
-    iam, ec2, batch = client("iam"), client("ec2"), client("batch")
+    iam, batch = client("iam"), client("batch")
+    network = ec2_backends[ACCOUNT][REGION]  # not by requests: boto3 would read the largest of all descriptions
     role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
     profile = iam.create_instance_profile(InstanceProfileName=ROLE)["InstanceProfile"]["Arn"]
     iam.add_role_to_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
@@ -41,8 +43,8 @@ def furnish(running: Running, options: SandboxOptions) -> None:
             "minvCpus": 0,
             "maxvCpus": int(options.vcpus),
             "instanceTypes": ["m5.large"],
-            "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-            "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+            "subnets": [network.describe_subnets()[0].id],
+            "securityGroupIds": [network.describe_security_groups()[0].id],
             "instanceRole": profile,
         },
     )["computeEnvironmentArn"]

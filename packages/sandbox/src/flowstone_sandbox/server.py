@@ -19,8 +19,11 @@ from flowstone_sandbox.furnish import furnish
 from flowstone_sandbox.logs import LogDelivery
 from flowstone_sandbox.moto_version import check_moto
 from flowstone_sandbox.options import ACCOUNT, Folders, Running, SandboxOptions
+from flowstone_sandbox.step_functions import Repairs
 
 _BACKLOG = 512
+_POLL_SECONDS = 0.1
+"""How late the server may be in noticing that it shall end."""
 
 
 def bound_socket(port: int) -> socket.socket:
@@ -57,10 +60,11 @@ def serving(options: SandboxOptions, folders: Folders) -> Iterator[Running]:
     jobs = Jobs(capacity, host, ACCOUNT)
     faults = Faults(random.Random())  # noqa: S311 -- which request fails is no secret
     control = Control(jobs, host, logs, faults, lambda: furnish(running, options))
-    edge = Edge(_moto(), running.credentials, faults, BatchService(jobs), control)
+    repairs = Repairs(running, jobs)
+    edge = Edge(_moto(), running.credentials, faults, BatchService(jobs), control, {"states": repairs.apply})
     server = _http_server(listening, edge)
     host.open(jobs.attempt_ended)
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="http", daemon=True).start()
     try:
         furnish(running, options)
         yield running
@@ -85,6 +89,10 @@ def _http_server(listening: socket.socket, edge: Edge) -> Any:
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"  # connections are used again
         disable_nagle_algorithm = True
+
+        def connection_dropped(self, *_: object) -> None:
+            """Close it: what was announced will not come, and nothing can follow."""
+            self.close_connection = True
 
         def log_request(self, *_: object) -> None:
             """Say nothing: a client asks hundreds of times a second."""
