@@ -63,6 +63,17 @@ class SandboxClient:
         interrupted: int = self.ask("interrupt", {"job": job_id})["interrupted"]
         return interrupted
 
+    def advance_clock(self, seconds: float = 0.0) -> list[dict[str, Any]]:
+        """Put the clock of schedules forward; those that fired of late: `name`, `at`, `error`.
+
+        The time of jobs, logs and objects stays that of the machine.
+
+        Raises:
+            SandboxRequestError: it would go back.
+        """
+        fired: list[dict[str, Any]] = self.ask("clock", {"advance_seconds": seconds})["fired"]
+        return fired
+
     def reset(self) -> None:
         """End all jobs and forget everything; the sandbox is as it was just after its start."""
         self.ask("reset", {})

@@ -1,4 +1,4 @@
-"""What the sandbox itself can be asked for, beside what AWS can: faults, lost hosts, late logs, a new start."""
+"""What the sandbox itself can be asked for, beside what AWS can: faults, lost hosts, late logs, the clock."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from flowstone_sandbox.batch import JobHost, Jobs
 from flowstone_sandbox.faults import Fault, Faults
 from flowstone_sandbox.logs import LogDelivery
+from flowstone_sandbox.scheduler import Schedules
 
 CONTROL_PATH = "/_sandbox/"
 
@@ -14,17 +15,25 @@ class Control:
     """Answers what is posted below `/_sandbox/`, given as JSON values."""
 
     def __init__(
-        self, jobs: Jobs, host: JobHost, logs: LogDelivery, faults: Faults, furnish: Callable[[], None]
+        self,
+        jobs: Jobs,
+        host: JobHost,
+        logs: LogDelivery,
+        faults: Faults,
+        schedules: Schedules,
+        furnish: Callable[[], None],
     ) -> None:
         self._jobs = jobs
         self._host = host
         self._logs = logs
         self._faults = faults
+        self._schedules = schedules
         self._furnish = furnish
         self._answers: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "status": self._status,
             "faults": self._set_faults,
             "interrupt": self._interrupt,
+            "clock": self._advance,
             "reset": self._reset,
         }
 
@@ -55,6 +64,9 @@ class Control:
             raise LookupError(f"there is no job {request.get('job')!r}")
         return {"interrupted": self._jobs.interrupt(job)}
 
+    def _advance(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"fired": self._schedules.advance(float(request.get("advance_seconds", 0)))}
+
     def _reset(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Forget everything, as if just started."""
         from moto.core.base_backend import BackendDict
@@ -63,6 +75,7 @@ class Control:
         self._set_faults({})
         self._jobs.forget()
         self._logs.forget()
+        self._schedules.forget()
         BackendDict.reset()
         reset_model_data()
         self._furnish()

@@ -19,6 +19,7 @@ from flowstone_sandbox.furnish import furnish
 from flowstone_sandbox.logs import LogDelivery
 from flowstone_sandbox.moto_version import check_moto
 from flowstone_sandbox.options import ACCOUNT, Folders, Running, SandboxOptions
+from flowstone_sandbox.scheduler import Clock, Schedules, Targets
 from flowstone_sandbox.step_functions import Repairs
 
 _BACKLOG = 512
@@ -59,9 +60,17 @@ def serving(options: SandboxOptions, folders: Folders) -> Iterator[Running]:
     capacity = Capacity.of(options.vcpus, options.memory_mib, options.gpus, options.slots)
     jobs = Jobs(capacity, host, ACCOUNT)
     faults = Faults(random.Random())  # noqa: S311 -- which request fails is no secret
-    control = Control(jobs, host, logs, faults, lambda: furnish(running, options))
+    schedules = Schedules(Clock(), Targets(running))
+    control = Control(jobs, host, logs, faults, schedules, lambda: furnish(running, options))
     repairs = Repairs(running, jobs)
-    edge = Edge(_moto(), running.credentials, faults, BatchService(jobs), control, {"states": repairs.apply})
+    edge = Edge(
+        _moto(),
+        running.credentials,
+        faults,
+        BatchService(jobs),
+        control,
+        {"states": repairs.apply, "scheduler": schedules.begin},
+    )
     server = _http_server(listening, edge)
     host.open(jobs.attempt_ended)
     threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="http", daemon=True).start()
@@ -86,7 +95,7 @@ def _http_server(listening: socket.socket, edge: Edge) -> Any:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    class Handler(MotoRequestHandler):
+    class Handler(MotoRequestHandler):  # type: ignore[misc]  # mypy is not shown moto
         protocol_version = "HTTP/1.1"  # connections are used again
         disable_nagle_algorithm = True
 
