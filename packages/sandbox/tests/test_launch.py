@@ -102,6 +102,17 @@ def test_two_commands_take_a_user_there_and_back(tmp_path):
             "boto3.client('sts').get_caller_identity(); boto3.client('secretsmanager').list_secrets()"
         )
         subprocess.run([sys.executable, "-c", code], env={**os.environ, **variables}, check=True)
+        there = [
+            sys.executable,
+            "-m",
+            "flowstone_sandbox",
+            "run",
+            sys.executable,
+            "-c",
+            "import boto3, sys; print(boto3.client('s3').head_bucket(Bucket=sys.argv[1]))",
+            "flowstone",
+        ]
+        subprocess.run(there, env={**os.environ, **home, "AWS_PROFILE": "somebody"}, check=True)
         assert flowstone("status").output.startswith("running at http://127.0.0.1:")
         assert "ready at http://127.0.0.1:" in flowstone("logs").output
         assert "is as new" in flowstone("reset").output

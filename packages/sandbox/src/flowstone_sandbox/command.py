@@ -74,8 +74,8 @@ def start(port: int, vcpus: float, memory_gib: int, gpus: int, slots: int | None
     click.echo(f"The sandbox is ready at {running.url} (process {running.pid}), for this user alone.")
     click.echo(f"Profile   {folders.profile}")
     click.echo(f"Store     {running.store}")
-    click.echo("To point flowstone and boto3 to it, in a shell:\n")
-    click.echo('    eval "$(flowstone sandbox env)"')
+    click.echo("To run a command against it:  flowstone sandbox run COMMAND...")
+    click.echo('To use it in a shell:         eval "$(flowstone sandbox env)"')
 
 
 @sandbox.command("env")
@@ -84,12 +84,28 @@ def env(as_json: bool) -> None:
     """Print the settings that point flowstone and boto3 to it, as a shell takes them."""
     from flowstone_sandbox.launch import find_running
 
-    variables = {**find_running(_folders()).variables, "FLOWSTONE_PROFILE": "sandbox"}
+    folders = _folders()
+    variables = find_running(folders).settings(folders.profile.stem)
     if as_json:
         click.echo(json.dumps(variables))
         return
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@sandbox.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(words: tuple[str, ...]) -> None:
+    """Run a command with the settings that point flowstone and boto3 to it."""
+    from flowstone_sandbox.launch import find_running
+
+    folders = _folders()
+    settings = find_running(folders).settings(folders.profile.stem)
+    kept = {name: value for name, value in os.environ.items() if name != "AWS_PROFILE"}
+    try:
+        os.execvpe(words[0], words, {**kept, **settings})  # noqa: S606 -- a command, not a shell's line
+    except OSError as error:
+        raise click.UsageError(f"{words[0]} cannot be run: {error.strerror}") from error
 
 
 @sandbox.command("status")

@@ -79,6 +79,10 @@ class Running:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def settings(self, profile: str) -> dict[str, str]:
+        """The environment that points AWS clients and, by its profile, flowstone to it."""
+        return {**self.variables, "FLOWSTONE_PROFILE": profile}
+
     def as_json(self) -> dict[str, Any]:
         """A JSON value with everything in it."""
         return attrs.asdict(self)

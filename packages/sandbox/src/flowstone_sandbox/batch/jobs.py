@@ -16,13 +16,12 @@ from typing import Protocol
 from flowstone_sandbox.batch.capacity import Capacity
 from flowstone_sandbox.batch.errors import InvalidRequestError
 from flowstone_sandbox.batch.job import EXITED, Attempt, Job, Status, Submission
+from flowstone_sandbox.batch.outcome import note_end
 from flowstone_sandbox.batch.retry import Outcome
 from flowstone_sandbox.processes import Ending
 
 LOOK_AHEAD = 64
 """How many jobs that do not fit are passed over for smaller ones behind them."""
-_MEMORY_REASON = "OutOfMemoryError: Container killed due to memory usage"
-_TIMEOUT_REASON = "Job attempt duration exceeded timeout"
 
 
 class Host(Protocol):
@@ -165,28 +164,10 @@ class Jobs:
             attempt = job.attempts[-1]
             self._free = self._free.more(job.submission.need, attempt.gpus)
             attempt.stopped_at = _now()
-            self._describe_end(attempt, ending)
-            self._decide(job, attempt, ending)
+            self._decide(job, attempt, note_end(attempt, ending), ending)
             self._place()
 
-    def _describe_end(self, attempt: Attempt, ending: Ending) -> None:
-        attempt.exit_code = ending.exit_code
-        attempt.status_reason = EXITED
-        match ending.cause:
-            case "memory":
-                attempt.reason = _MEMORY_REASON
-            case "timeout":
-                attempt.status_reason = _TIMEOUT_REASON
-            case "refused":
-                attempt.exit_code = None
-                attempt.status_reason = "Task failed to start"
-                attempt.reason = ending.reason
-            case "lost":
-                attempt.exit_code = None
-                attempt.status_reason = f"Host EC2 (instance i-{uuid.uuid4().hex[:17]}) terminated."
-
-    def _decide(self, job: Job, attempt: Attempt, ending: Ending) -> None:
-        outcome = Outcome(attempt.exit_code, attempt.reason, attempt.status_reason or "")
+    def _decide(self, job: Job, attempt: Attempt, outcome: Outcome, ending: Ending) -> None:
         if job.end_reason is not None:
             self._end(job, Status.FAILED, job.end_reason)
         elif ending.exit_code == 0 and ending.cause == "exited":

@@ -39,16 +39,16 @@ class Schedules:
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
         self._fired: collections.deque[dict[str, Any]] = collections.deque(maxlen=_REMEMBERED)
-        self._is_used = False
+        self._used = threading.Event()
 
     def begin(self) -> None:
         """Have moto refuse what is no expression, and look from now on; once is enough."""
-        if self._is_used:  # without the lock: what fires may ask for schedules itself
+        if self._used.is_set():  # without the lock: what fires may ask for schedules itself
             return
         with self._lock:
-            if self._is_used:
+            if self._used.is_set():
                 return
-            self._is_used = True
+            self._used.set()
             _refuse_what_says_no_time()
             threading.Thread(target=self._look_for_ever, name="schedules", daemon=True).start()
 
@@ -74,7 +74,7 @@ class Schedules:
                 self._look()
 
     def _look(self) -> None:
-        if not self._is_used:
+        if not self._used.is_set():
             return
         now = self._clock.now()
         for region, group, schedule in _all_schedules():
