@@ -211,6 +211,19 @@ def test_an_endless_line_and_odd_bytes_are_output_too(batch):
     assert lines[-2:] == ["", "end"]
 
 
+def test_a_job_may_close_its_output_and_go_on(batch):
+    """Its last words are there; watching it costs nothing."""
+    job = batch.run("sh", "-c", "printf last; exec >&- 2>&-; sleep 0.3")
+    assert (job["status"], batch.lines(job)) == ("SUCCEEDED", ["last"])
+
+
+def test_a_job_that_never_stops_talking_ends_at_its_limit(batch):
+    """Reading it must not keep from anything else."""
+    job = batch.run("sh", "-c", "while :; do echo $$; done", timeout={"attemptDurationSeconds": 1})
+    assert job["statusReason"] == "Job attempt duration exceeded timeout"
+    assert batch.lines(job)
+
+
 def test_logs_can_be_late(batch):
     """A client must not take the end of a job for the end of its output."""
     batch.sandbox.set_faults(log_delay_seconds=0.5)

@@ -50,6 +50,16 @@ def test_roles_and_users_of_the_sandbox_are_let_in(sandbox):
     assert assumed.endswith("assumed-role/sandbox-jobs/session")
 
 
+def test_secrets_and_images_have_their_registries(sandbox):
+    """What the clients of jobs ask for beside."""
+    secrets = sandbox.boto3("secretsmanager")
+    secrets.create_secret(Name="database", SecretString="open sesame")
+    assert secrets.get_secret_value(SecretId="database")["SecretString"] == "open sesame"
+    images = sandbox.boto3("ecr")
+    images.create_repository(repositoryName="team/image")
+    assert images.describe_repositories()["repositories"][0]["repositoryName"] == "team/image"
+
+
 def test_a_link_that_was_signed_works_without_a_header(sandbox, storage):
     """Presigned URLs are how data is handed on."""
     storage.put_object(Bucket="flowstone", Key="linked", Body=b"data")

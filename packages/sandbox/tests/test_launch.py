@@ -149,7 +149,8 @@ def test_it_is_for_its_user_alone_and_takes_its_jobs_with_it_however_it_ends(fol
     os.kill(first.pid, signal.SIGKILL)
     wait_until(lambda: not is_there(job))
     with pytest.raises(SandboxNotRunningError):
-        find_running(folders)
+        stop(folders)
+    assert not folders.profile.exists()  # it would point to nobody
     second = start(folders, OPTIONS, os.environ)
     assert find_running(folders) == second != first
     assert sum(SandboxClient(second).status()["jobs"].values()) == 0

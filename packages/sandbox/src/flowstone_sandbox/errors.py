@@ -27,7 +27,7 @@ class SandboxNotRunningError(FlowstoneError, LookupError):
         return f"no sandbox runs in {self.folder}; start one with: flowstone sandbox start"
 
 
-class SandboxStartError(FlowstoneError, RuntimeError):
+class SandboxStartError(FlowstoneError, ChildProcessError):
     """It did not come up."""
 
     def __init__(self, reason: str, log: str) -> None:

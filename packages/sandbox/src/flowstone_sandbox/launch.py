@@ -17,7 +17,7 @@ from flowstone_sandbox import errors
 from flowstone_sandbox.errors import SandboxNotRunningError, SandboxRunningError, SandboxStartError
 from flowstone_sandbox.options import Folders, Running, SandboxOptions
 from flowstone_sandbox.private_files import make_private_folder
-from flowstone_sandbox.profile import check_profile
+from flowstone_sandbox.profile import check_profile, remove_profile
 
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -146,7 +146,11 @@ def stop(folders: Folders) -> Running:
     Raises:
         SandboxNotRunningError: there is none.
     """
-    running = find_running(folders)
+    try:
+        running = find_running(folders)
+    except SandboxNotRunningError:
+        _tidy_up(folders)
+        raise
     deadline = time.monotonic() + _STOP_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
@@ -154,7 +158,18 @@ def stop(folders: Folders) -> Running:
             if time.monotonic() > deadline:
                 os.kill(running.pid, signal.SIGKILL)
             time.sleep(_POLL_SECONDS)
+    _tidy_up(folders)
     return running
+
+
+def _tidy_up(folders: Folders) -> None:
+    """Remove what a sandbox that was killed could not; of one that starts meanwhile, nothing."""
+    if not folders.lock.exists():
+        return
+    with contextlib.suppress(SandboxRunningError), _locked(folders):
+        shutil.rmtree(folders.temporary, ignore_errors=True)
+        folders.running.unlink(missing_ok=True)
+        remove_profile(folders.profile)
 
 
 def _is_locked(folders: Folders) -> bool:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 READ_BYTES = 1 << 16
+READS = 16
 LINE_BYTES = 262_118
 """What fits into an event of CloudWatch Logs."""
 TICK_SECONDS = 0.1
@@ -45,6 +46,7 @@ class Watched:
         self.cause = "exited"
         self.kill_at: float | None = None
         self.unfinished_line = b""
+        self.is_at_end = False
         self.process = subprocess.Popen(
             order["arguments"],
             env=order["environment"],
@@ -72,9 +74,16 @@ class Watched:
             self.process.send_signal(signal.SIGTERM)  # as of a container, the first process alone
 
     def read_lines(self) -> list[list[Any]]:
-        """The whole lines that came since, each with the time that it was read."""
+        """The whole lines that came since, each with the time that it was read; not all, of what never stops."""
         received = self.unfinished_line
-        while part := _read(self.output):
+        for _ in range(READS):
+            try:
+                part = os.read(self.output.fileno(), READ_BYTES)
+            except BlockingIOError:
+                break
+            if not part:
+                self.is_at_end = True
+                break
             received += part
         *whole, self.unfinished_line = received.split(b"\n")
         while len(self.unfinished_line) > LINE_BYTES:
@@ -86,13 +95,6 @@ class Watched:
         """The last lines, whether ended or not."""
         events = self.read_lines()
         return [*events, _event(self.unfinished_line)] if self.unfinished_line else events
-
-
-def _read(output: BinaryIO) -> bytes:
-    try:
-        return os.read(output.fileno(), READ_BYTES)
-    except BlockingIOError:
-        return b""
 
 
 def _pieces(line: bytes) -> list[bytes]:
@@ -179,8 +181,7 @@ class Warden:
     def _tell_lines(self, watched: Watched) -> None:
         if events := watched.read_lines():
             self._tell({"lines": watched.id, "events": events})
-        elif not watched.unfinished_line and watched.output in self._selector.get_map():
-            # readable and nothing there: its end
+        if watched.is_at_end:  # it goes on without an output
             self._selector.unregister(watched.output)
 
     def _reap(self) -> None:
