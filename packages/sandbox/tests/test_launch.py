@@ -137,9 +137,24 @@ def listening_addresses(port):
     return {address for address, found in ends if int(found, 16) == port}
 
 
+def start_twice_at_once(folders):
+    """One wins, the other says so: there are never two."""
+    code = (
+        "import os, sys; from pathlib import Path; from flowstone_sandbox import *;"
+        "from flowstone_sandbox.launch import start;"
+        "start(Folders(Path(sys.argv[1]), Path(sys.argv[2])), SandboxOptions(path=os.environ['PATH']), os.environ)"
+    )
+    words = [sys.executable, "-c", code, str(folders.state), str(folders.profile)]
+    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1]
+    assert "runs already" in "".join(errors)
+    return find_running(folders)
+
+
 def test_it_is_for_its_user_alone_and_takes_its_jobs_with_it_however_it_ends(folders, tmp_path):
-    """It runs what it is told to run: nobody else may tell it. After kill -9 nothing hangs, nothing is left."""
-    first = start(folders, OPTIONS, os.environ)
+    """Nobody else may tell it what to run; it is there once; after kill -9 nothing hangs and nothing is left."""
+    first = start_twice_at_once(folders)
     assert folders.state.stat().st_mode & 0o777 == 0o700
     for file in (folders.running, folders.profile, folders.log, folders.lock):
         assert file.stat().st_mode & 0o077 == 0, file
@@ -160,21 +175,6 @@ def test_it_is_for_its_user_alone_and_takes_its_jobs_with_it_however_it_ends(fol
     wait_until(lambda: not is_there(second.pid))
     assert not folders.temporary.exists()
     assert not folders.running.exists()
-
-
-def test_of_two_starts_at_once_one_wins(folders, tmp_path):
-    """The other says so; there are never two."""
-    code = (
-        "import os, sys; from pathlib import Path; from flowstone_sandbox import *;"
-        "from flowstone_sandbox.launch import start;"
-        "start(Folders(Path(sys.argv[1]), Path(sys.argv[2])), SandboxOptions(), os.environ)"
-    )
-    words = [sys.executable, "-c", code, str(folders.state), str(folders.profile)]
-    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    errors = [process.communicate()[1] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 1]
-    assert "runs already" in "".join(errors)
-    assert is_there(find_running(folders).pid)
 
 
 def test_a_taken_port_is_told_in_one_sentence(folders):
