@@ -87,6 +87,13 @@ def test_a_failed_job_can_be_tried_again_and_be_caught(batch, run):
     assert json.loads(error["Cause"])["Container"]["ExitCode"] == 7
 
 
+def test_a_refused_job_says_why(run):
+    """A machine that was published before its job definition."""
+    failed = run(one_state(submit("no-such-definition")))
+    assert (failed["status"], failed["error"]) == ("FAILED", "Batch.ClientException")
+    assert "Job definition no-such-definition does not exist" in failed["cause"]
+
+
 def mapped(definition, **more):
     variables = [{"Name": "ITEM", "Value.$": "States.JsonToString($)"}]
     task = {**submit(definition, ContainerOverrides={"Environment": variables}), "End": True}

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -138,8 +139,12 @@ def _refuse(
 def _send(
     start_response: StartResponse, status: int, body: bytes, content_type: str, *headers: tuple[str, str]
 ) -> Iterable[bytes]:
-    lengths = [("Content-Length", str(len(body))), ("Content-Type", content_type)]
-    start_response(f"{status} {'OK' if status == 200 else 'Refused'}", [*lengths, *headers])
+    own = [
+        ("Content-Length", str(len(body))),
+        ("Content-Type", content_type),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    start_response(f"{status} {'OK' if status == 200 else 'Refused'}", [*own, *headers])
     return [body]
 
 
