@@ -132,18 +132,25 @@ def test_failed_items_fail_the_map_unless_they_are_tolerated(batch, run):
     assert run(one_state(tolerant), {"items": [1, 2]})["status"] == "SUCCEEDED"
 
 
-def test_the_job_of_a_stopped_execution_ends(batch, run, states):
-    """Else it goes on, and costs."""
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_the_jobs_of_a_stopped_execution_end(batch, run, states, is_mapped):
+    """Else they go on, and cost."""
     definition = batch.define("sleep", "600")
-    execution = run(one_state(submit(definition)), is_awaited=False)
+    state = mapped(definition, ItemsPath="$.items") if is_mapped else submit(definition)
+    execution = run(one_state(state), {"items": [1, 2]}, is_awaited=False)
     by_definition = [{"name": "JOB_DEFINITION", "values": [definition]}]
     deadline = time.monotonic() + 30
-    while not (found := batch.batch.list_jobs(jobQueue="sandbox", filters=by_definition)["jobSummaryList"]):
+    while (
+        len(found := batch.batch.list_jobs(jobQueue="sandbox", filters=by_definition)["jobSummaryList"])
+        <= is_mapped
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    batch.wait(found[0]["jobId"], "RUNNING")
+    for job in found:
+        batch.wait(job["jobId"], "RUNNING")
     states.stop_execution(executionArn=execution)
-    assert batch.wait(found[0]["jobId"])["statusReason"] == "The Step Functions execution was stopped"
+    for job in found:
+        assert batch.wait(job["jobId"])["statusReason"] == "The Step Functions execution was stopped"
 
 
 def test_expressions_mean_what_they_mean_on_aws(run):

@@ -31,6 +31,7 @@ def main(given: dict[str, Any], told: int) -> None:
         signal.signal(number, lambda *_: ended.set())
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     _log.setLevel(logging.INFO)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # a failed execution says why itself, in fewer words
     options = SandboxOptions.from_json(given["options"])
     try:
         with serving(options, folders) as running:

@@ -17,6 +17,7 @@ from flowstone_sandbox.step_functions.everywhere import replace_everywhere
 
 CONNECTIONS = 64
 _LOOK_SECONDS = 0.05
+_CANCEL = "_end_the_job"
 _STOPPED = "The Step Functions execution was stopped"
 
 
@@ -114,7 +115,7 @@ def _wait_without_endpoint(callback: Any) -> None:
             more["callback_endpoint"] = None
         found = original(self, env=env, **more)
         if not found and not env.is_running():
-            getattr(self, "_cancel", lambda: None)()
+            getattr(env, _CANCEL, lambda: None)()
         return found
 
     callback._eval_sync = eval_sync  # noqa: SLF001
@@ -133,7 +134,8 @@ def _watch_jobs(jobs: Jobs) -> None:
         if job is None:
             return ask
 
-        self._cancel = lambda: jobs.terminate(job, _STOPPED)
+        # not at the task: all items of a map share it
+        setattr(env, _CANCEL, lambda: jobs.terminate(job, _STOPPED))
         return lambda: ask() if job.status.is_final else None
 
     service._build_sync_resolver = build_sync_resolver  # noqa: SLF001
