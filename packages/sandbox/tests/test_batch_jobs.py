@@ -1,5 +1,8 @@
 """Jobs of AWS Batch, submitted with boto3 over HTTP, really run and end as AWS says they do."""
 
+import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -129,9 +132,7 @@ def test_what_a_job_leaves_behind_is_killed(batch):
 
 
 def running_with(word):
-    import subprocess
-
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if f"sleep {word}" in line and "sh -c" not in line]
 
 
@@ -183,6 +184,21 @@ def test_a_lost_machine_is_told_and_tried_again(batch):
     assert lost["statusReason"].startswith("Host EC2 (instance i-")
     assert lost["statusReason"].endswith(") terminated.")
     assert "exitCode" not in lost["container"]
+
+
+def test_a_killed_warden_is_a_lost_machine_and_another_takes_its_place(batch):
+    """The system may kill any process when memory is short: the sandbox goes on."""
+    job_id = batch.submit(batch.define("sh", "-c", "echo here; sleep 2"))
+    batch.wait_for_line(job_id, "here")
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    daemon = str(batch.sandbox.running.pid)
+    (warden,) = [int(pid) for pid, parent, command in rows if parent == daemon and "warden.py" in command]
+    os.kill(warden, signal.SIGKILL)
+    assert batch.wait(job_id)["statusReason"].startswith("Host EC2 (instance i-")
+    assert batch.run("true")["status"] == "SUCCEEDED"
 
 
 def test_output_comes_while_the_job_runs_and_page_by_page(batch):
