@@ -188,7 +188,7 @@ def test_a_lost_machine_is_told_and_tried_again(batch):
 
 def test_a_killed_warden_is_a_lost_machine_and_another_takes_its_place(batch):
     """The system may kill any process when memory is short: the sandbox goes on."""
-    job_id = batch.submit(batch.define("sh", "-c", "echo here; sleep 2"))
+    job_id = batch.submit(batch.define("sh", "-c", "echo here; sleep 987.3; true"))
     batch.wait_for_line(job_id, "here")
     listed = subprocess.run(
         ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
@@ -198,6 +198,7 @@ def test_a_killed_warden_is_a_lost_machine_and_another_takes_its_place(batch):
     (warden,) = [int(pid) for pid, parent, command in rows if parent == daemon and "warden.py" in command]
     os.kill(warden, signal.SIGKILL)
     assert batch.wait(job_id)["statusReason"].startswith("Host EC2 (instance i-")
+    assert not running_with("987.3")
     assert batch.run("true")["status"] == "SUCCEEDED"
 
 

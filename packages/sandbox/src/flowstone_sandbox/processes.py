@@ -3,8 +3,11 @@
 The work is done by the warden, a program of its own (see `warden.py`).
 """
 
+import contextlib
 import json
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -59,7 +62,8 @@ class Processes:
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
         self._lock = threading.Lock()
-        self._running: set[str] = set()
+        self._running: dict[str, int | None] = {}
+        """By name, the process group, as soon as it is known."""
         # who is told may wait for somebody who is giving orders: whoever reads must not wait with them
         self._told: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._warden: subprocess.Popen[str] | None = None
@@ -92,7 +96,7 @@ class Processes:
     def start(self, process: str, command: Command) -> None:
         """Start a process under a name that no other has."""
         with self._lock:
-            self._running.add(process)
+            self._running[process] = None
         self._order(
             {
                 "start": process,
@@ -130,14 +134,22 @@ class Processes:
     def _listen(self, warden: "subprocess.Popen[str]") -> None:
         assert warden.stdout is not None
         for line in warden.stdout:
-            self._told.put(json.loads(line))
+            told = json.loads(line)
+            if "started" in told:
+                with self._lock:
+                    self._running[told["started"]] = told["group"]
+            else:
+                self._told.put(told)
         warden.wait()
         if self._is_closed:
             return
         with self._lock:
-            lost, self._running = self._running, set()
+            lost, self._running = self._running, {}
         self._begin()
-        for process in lost:
+        for process, group in lost.items():
+            if group is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)  # nobody watches it any more
             self._told.put({"lost": process})
 
     def _pass_on(self) -> None:
@@ -147,7 +159,7 @@ class Processes:
             else:
                 process, ending = _ending(told)
                 with self._lock:
-                    self._running.discard(process)
+                    self._running.pop(process, None)
                 self._watcher.process_ended(process, ending)
 
 

@@ -8,9 +8,11 @@ busy. It imports nothing but the standard library and is started as a file.
 
 Orders: `{"start": id, "arguments": [...], "environment": {...}, "folder": path, "memory_mib": n,
 "timeout_seconds": s or null, "stop_seconds": s}`, `{"stop": id}` (SIGTERM, after `stop_seconds` SIGKILL) and
-`{"kill": id}`. Told: `{"refused": id, "reason": text}`, `{"lines": id, "events": [[milliseconds, text], ...]}` and
-`{"ended": id, "exit_code": n, "cause": "exited" | "memory" | "timeout"}`, after which nothing of the process is
-left.
+`{"kill": id}`.
+
+Told: `{"started": id, "group": number}` or `{"refused": id, "reason": text}`; `{"lines": id, "events":
+[[milliseconds, text], ...]}`; `{"ended": id, "exit_code": n, "cause": "exited" | "memory" | "timeout"}`, after which
+nothing of the process is left.
 """
 
 import contextlib
@@ -177,6 +179,7 @@ class Warden:
             return
         self._watched[watched.id] = watched
         self._selector.register(watched.output, selectors.EVENT_READ, watched)
+        self._tell({"started": watched.id, "group": watched.process.pid})
 
     def _tell_lines(self, watched: Watched) -> None:
         if events := watched.read_lines():
