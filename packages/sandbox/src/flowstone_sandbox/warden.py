@@ -11,8 +11,8 @@ Orders: `{"start": id, "arguments": [...], "environment": {...}, "folder": path,
 `{"kill": id}`.
 
 Told: `{"started": id, "group": number}` or `{"refused": id, "reason": text}`; `{"lines": id, "events":
-[[milliseconds, text], ...]}`; `{"ended": id, "exit_code": n, "cause": "exited" | "memory" | "timeout"}`, after which
-nothing of the process is left.
+[[milliseconds, text], ...]}`; `{"ended": id, "exit_code": n, "cause": "exited" | "memory" | "timeout"}`, after
+which nothing of the process is left.
 """
 
 import contextlib
