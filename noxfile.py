@@ -15,7 +15,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["lint", "typing", "tests"]
 
 ROOT = Path(__file__).parent
-ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "flowstone"]
+ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "sandbox", "flowstone"]
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
 TEST_TOOLS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.100"]

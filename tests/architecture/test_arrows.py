@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "client": {"interfaces", "datastore"},
     "runtime": {"interfaces", "graph", "datastore", "executors", "client"},
     "deployer": {"interfaces", "graph", "datastore", "client"},
+    "sandbox": {"interfaces"},
     "flowstone": {"interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer"},
 }
 
-HEAVY = {"pandas", "pyarrow", "numpy", "boto3", "networkx", "rich", "hypothesis", "pytest", "asyncio"}
+HEAVY = {"pandas", "pyarrow", "numpy", "boto3", "networkx", "rich", "hypothesis", "pytest", "asyncio", "moto"}
 
 
 def module_of(room: str) -> str:

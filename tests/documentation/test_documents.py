@@ -1,5 +1,6 @@
 """What README and docs say is true: their commands and snippets are run, in order, in a folder of their own."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -87,6 +88,24 @@ def test_the_page_on_environments_works(tmp_path: Path) -> None:
         else:
             for line in text.splitlines():
                 run(line, tmp_path)
+
+
+def test_the_page_on_the_sandbox_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first command to the last; it ends stopped, whatever happens."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    outputs = {}
+    with contextlib.ExitStack() as stack:
+        for language, text in blocks(ROOT / "docs" / "sandbox.md"):
+            if language == "python":
+                run_python(text, tmp_path)
+                continue
+            for line in text.splitlines():
+                outputs[line] = run(line, tmp_path)
+                if line == "flowstone sandbox start":
+                    stack.callback(subprocess.run, ["flowstone", "sandbox", "stop"], env=environ(), check=False)
+    assert outputs["flowstone sandbox run flowstone runs Clouds"].count("Clouds/") == 1
+    assert outputs["flowstone sandbox run python job.py"] == "hello, this is child 2\n"
 
 
 @pytest.mark.slow
