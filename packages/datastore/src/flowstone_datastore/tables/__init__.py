@@ -4,6 +4,9 @@
 reads; `write_frame` writes them. They need the extra `frames`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from flowstone_datastore.tables.errors import (
     InvalidWhereError,
     MissingLibraryError,
@@ -15,14 +18,10 @@ from flowstone_datastore.tables.errors import (
     UnknownColumnError,
 )
 
-try:
-    import pyarrow as pa  # noqa: F401 - all below need it
-except ImportError as error:
-    raise MissingLibraryError("flowstone_datastore.tables", "flowstone-datastore[frames]") from error
-
-from flowstone_datastore.tables.reading import read_frame
-from flowstone_datastore.tables.scanning import scan_frame
-from flowstone_datastore.tables.writing import write_frame
+if TYPE_CHECKING:
+    from flowstone_datastore.tables.reading import read_frame
+    from flowstone_datastore.tables.scanning import scan_frame
+    from flowstone_datastore.tables.writing import write_frame
 
 __all__ = [
     "InvalidWhereError",
@@ -37,3 +36,16 @@ __all__ = [
     "scan_frame",
     "write_frame",
 ]
+
+_HOMES = {"read_frame": "reading", "scan_frame": "scanning", "write_frame": "writing"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "pyarrow":
+            raise
+        raise MissingLibraryError(name, "flowstone-datastore[frames]") from error
