@@ -3,7 +3,6 @@
 `python3 bootstrap.py <session>` sets up nox first; with nox installed, `nox -s <session>`.
 """
 
-import os
 import sys
 import tomllib
 from pathlib import Path
@@ -20,8 +19,7 @@ ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
 TEST_TOOLS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.100"]
-# One more than there are cores: many tests wait for processes, servers and clocks.
-ON_ALL_CORES = ["--numprocesses", str(1 + (os.cpu_count() or 1)), "--dist", "loadfile"]
+ON_ALL_CORES = ["--numprocesses", "auto", "--dist", "loadfile"]
 LINT_TOOLS = ["ruff==0.17.6"]
 KEEP_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 """The tests start hundreds of interpreters: where this variable is set, each would compile all that it imports."""
