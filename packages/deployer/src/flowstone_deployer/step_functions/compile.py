@@ -20,13 +20,13 @@ import attrs
 
 from flowstone_deployer.step_functions.ending import whole_run
 from flowstone_deployer.step_functions.expressions import formatted, item_at, split
-from flowstone_deployer.step_functions.jobs import State, failure_variable, task_state
+from flowstone_deployer.step_functions.jobs import State, task_state
 from flowstone_deployer.step_functions.limits import check_machine
 from flowstone_deployer.step_functions.names import BRANCHES, CAUGHT, CHOICE, ITEMS, WAY, state_name
-from flowstone_deployer.step_functions.retries import try_expression, with_retries
+from flowstone_deployer.step_functions.retries import with_retries
 from flowstone_deployer.step_functions.target import Target
 from flowstone_graph import FlowGraph, Kind, Node
-from flowstone_interfaces.production import INPUT, SWITCH_SEPARATOR, FlowPlan, items_path, way_path
+from flowstone_interfaces.production import FAILURE, INPUT, SWITCH_SEPARATOR, FlowPlan, items_path, way_path
 
 
 def compile_machine(plan: FlowPlan, target: Target) -> dict[str, Any]:
@@ -84,13 +84,12 @@ class _Compiler:
         step, plan = node.name, self.plan.steps[node.name]
         # Only the first step's job reads it, and inside of a map it is another's.
         given = {f"{INPUT}.$": "States.JsonToString($$.Execution.Input)"} if step == self.graph.start else {}
-        task = task_state(self.target, self.graph.name, step, plan.request, try_expression(plan), **given)
+        task = task_state(self.target, self.graph.name, step, plan.request, **given)
         around = with_retries(step, plan, task)
         states = {state_name(step): {**task, **way_on}, **around}
         if plan.catches:
-            tries = 1 + (plan.retry.times if plan.retry else 0)
-            catching = failure_variable(tries)
-            caught = task_state(self.target, self.graph.name, step, plan.request, None, **{**given, **catching})
+            failure = {f"{FAILURE}.$": "$.from.error.Error"}
+            caught = task_state(self.target, self.graph.name, step, plan.request, **given, **failure)
             states[state_name(step, CAUGHT)] = {**caught, **way_on}
         return states
 

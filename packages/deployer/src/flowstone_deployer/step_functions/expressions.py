@@ -28,11 +28,6 @@ def formatted(template: str, *paths: str) -> str:
     return f"States.Format('{text}', {', '.join(paths)})"
 
 
-def as_text(path: str) -> str:
-    """The value at a path as text: variables of jobs have no numbers."""
-    return f"States.Format('{{}}', {path})"
-
-
 def item_at(array: str, index: int | str) -> str:
     """An item of an array."""
     return f"States.ArrayGetItem({array}, {index})"

@@ -4,10 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flowstone_deployer.step_functions.expressions import as_text
 from flowstone_deployer.step_functions.target import Target
 from flowstone_interfaces import TaskRequest
-from flowstone_interfaces.production import FAILURE, ITEM, PARENT, RUN, STEP, TRY
+from flowstone_interfaces.production import ITEM, PARENT, RUN, STEP
 
 State = dict[str, Any]
 
@@ -23,15 +22,8 @@ _OVERLOADED: Final = {
 }
 """Batch takes 50 jobs a second: a wide foreach has to ask again."""
 
-NATIVE_TRY: Final = as_text("$$.State.RetryCount")
-"""How many jobs came before, where the state's own `Retry` starts them."""
-LOOPED_TRY: Final = as_text("$.from.tries")
-"""The same, where states of ours do."""
 
-
-def task_state(
-    target: Target, flow: str, step: str, request: TaskRequest, tries: str | None = NATIVE_TRY, **more: Any
-) -> State:
+def task_state(target: Target, flow: str, step: str, request: TaskRequest, **more: str) -> State:
     """The state that runs one task of a step.
 
     It leaves in `$.from` what the next state's job has to know: where the way came from.
@@ -41,21 +33,13 @@ def task_state(
         flow: the flow's name.
         step: the step's name.
         request: what its jobs are like.
-        tries: the expression for how many jobs came before.
         more: further variables of the job; those whose name ends in `.$` are expressions.
     """
     variables = {STEP: step, f"{RUN}.$": "$.run", f"{ITEM}.$": "$.item", f"{PARENT}.$": "$.from.parent"}
-    if tries is not None:
-        variables[f"{TRY}.$"] = tries
     state = job_state(target, flow, step, request, {**variables, **more})
     state["ResultSelector"] = {"parent": step, "tries": 0}
     state["ResultPath"] = "$.from"
     return state
-
-
-def failure_variable(tries: int) -> Mapping[str, str]:
-    """What tells a job that it only catches a failure, after so many tries."""
-    return {f"{FAILURE}.$": "$.from.error.Error", TRY: str(tries)}
 
 
 def job_state(target: Target, flow: str, step: str, request: TaskRequest, variables: Mapping[str, str]) -> State:

@@ -7,17 +7,12 @@ kind. Where the task is to say whether it is tried again, or waits become shorte
 from typing import Any
 
 from flowstone_deployer.step_functions.expressions import array, item_at
-from flowstone_deployer.step_functions.jobs import LOOPED_TRY, NATIVE_TRY, State
+from flowstone_deployer.step_functions.jobs import State
 from flowstone_deployer.step_functions.names import AGAIN, CAUGHT, FAILED, GIVEN_UP, WAIT, state_name
 from flowstone_interfaces.production import TRY_AGAIN, RetryPlan, StepPlan
 
 _MOST_SECONDS = 99_999_999
 _ERROR = "$.from.error"
-
-
-def try_expression(plan: StepPlan) -> str:
-    """How a job of the step learns how many came before it."""
-    return LOOPED_TRY if plan.retry is not None and _is_looped(plan.retry) else NATIVE_TRY
 
 
 def with_retries(step: str, plan: StepPlan, task: State) -> dict[str, State]:
