@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from cloud import Cloud
+from deployed_flows import Cloud
 from flow_files import HEADER, FlowFile
 
 
