@@ -1,6 +1,7 @@
 """A cloud on this machine, and flows on it, as users use them: by their command lines and by the client."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -55,12 +56,16 @@ class Cloud:
                 assert time.monotonic() < deadline, f"{pathspec} does not begin"
                 time.sleep(0.1)
 
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, "it does not come to hold"
+            time.sleep(0.1)
+
     def first_run(self, flow: str) -> Run:
         """The only run of a flow, once something starts it, and once it has ended."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while flow not in self.client.datastore.flows():
-            assert time.monotonic() < deadline, f"nothing starts {flow}"
-            time.sleep(0.1)
+        self.until(lambda: flow in self.client.datastore.flows())
         (run,) = Flow(flow, client=self.client)
         return run.wait(_PATIENCE_SECONDS, 0.1)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         CaughtError,
         Config,
         ConfigValue,
+        Deployer,
         FlowMutator,
         FlowSpec,
         IncludeFile,
@@ -85,6 +86,7 @@ __all__ = [
     "Config",
     "ConfigValue",
     "DataArtifact",
+    "Deployer",
     "Flow",
     "FlowMutator",
     "FlowSpec",
@@ -165,6 +167,7 @@ _HOMES = {
         "CaughtError",
         "Config",
         "ConfigValue",
+        "Deployer",
         "FlowMutator",
         "FlowSpec",
         "IncludeFile",
@@ -206,9 +209,7 @@ _HOMES = {
         "yaml_parser",
     ),
 }
-_TO_COME = frozenset(
-    {"batch", "card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"}
-)
+_TO_COME = frozenset({"batch", "card", "kubernetes", "pytorch_parallel"} | {"DeployedFlow", "NBDeployer"})
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -102,5 +102,7 @@ class FlowPlan:
     """URL of the store."""
     steps: Mapping[str, StepPlan] = attrs.field(hash=False)
     ending: TaskRequest
-    """The job that says in the journal that a run has failed."""
+    """The job that says in the journal that a run has failed, and calls its exit hooks."""
     schedule: SchedulePlan | None = None
+    success_hooks: TaskRequest | None = None
+    """The job that calls the exit hooks of a run that has finished; `None` if there are none."""

@@ -6,6 +6,7 @@ import click
 
 from flowstone_interfaces.production_scheduler import ProductionScheduler, SchedulerOption
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.deployment import DeployOptions, deploy
 from flowstone_runtime.production.on_scheduler import OnScheduler
@@ -29,6 +30,7 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         added: tuple[str, ...],
         authorize: str | None,
         new: bool,
+        as_json: bool,
         **given: Any,
     ) -> int:
         values = {option.name: given[_field(option)] for option in kind.options}
@@ -43,17 +45,22 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
             environment=context.environment,
         )
         if only_json:
-            plan, _ = deploy(flow, options, context.settings, there.datastore)
+            plan = deploy(flow, options, context.settings, there.datastore)
             click.echo(there.scheduler.compile(plan).decode())
             return 0
         deployed = there.scheduler.deployed(there.name)
         token = there.token_of(deployed, authorize)
         if token is None or new:
             token = new_token(there.name)
-        plan, _ = deploy(flow, options, context.settings, there.datastore)
+        plan = deploy(flow, options, context.settings, there.datastore)
         there.scheduler.compile(plan)  # what is wrong shows before anything is changed
         there.scheduler.create(plan, token)
         there.remember(token)
+        if as_json:
+            print_json(
+                {"name": plan.name, "flow": plan.graph["name"], "deployment": plan.deployment, "token": token}
+            )
+            return 0
         click.echo(f"{plan.name} is on {kind.title}, deployment {plan.deployment[:12]}")
         click.echo(f"token: {token} (others need it to replace or stop it)", err=True)
         return 0
@@ -74,6 +81,7 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
             click.Option(
                 ["--new-token", "--generate-new-token", "new"], is_flag=True, help="Make the old token void."
             ),
+            json_option(),
             *(_option(option) for option in kind.options),
         ],
     )

@@ -8,23 +8,20 @@ import attrs
 
 from flowstone_client.settings import Settings
 from flowstone_datastore import Datastore, Deployments, RunStarted
-from flowstone_graph import FlowGraph, Node
-from flowstone_interfaces.production import FlowPlan, RetryPlan, SchedulePlan, StepPlan
+from flowstone_graph import FlowGraph
+from flowstone_interfaces.production import FlowPlan
 from flowstone_runtime.code_places import CodePlaces
 from flowstone_runtime.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
-from flowstone_runtime.decorators.catch import Catch
 from flowstone_runtime.decorators.declared_environments import declares_environments
 from flowstone_runtime.decorators.schedule import Schedule
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.local_run import RunOptions, run_record, started_program
-from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.parameters import parameters_of
-from flowstone_runtime.production.beginning import DEPLOYMENT
+from flowstone_runtime.production.beginning import DEPLOYMENT, PLAN
 from flowstone_runtime.production.fetched_code import MAIN_FILE, MAIN_MODULE
-from flowstone_runtime.production.job_command import ending_job, task_job
-from flowstone_runtime.step_request import step_request
+from flowstone_runtime.production.plan import plan_of, plan_to_json
 
 
 @attrs.frozen
@@ -46,9 +43,7 @@ class DeployOptions:
     """As in `RunOptions`."""
 
 
-def deploy(
-    flow: type[FlowSpec], options: DeployOptions, settings: Settings, datastore: Datastore
-) -> tuple[FlowPlan, RunStarted]:
+def deploy(flow: type[FlowSpec], options: DeployOptions, settings: Settings, datastore: Datastore) -> FlowPlan:
     """Keep the flow in the store as it is now; the plan for the scheduler, and what its runs start from.
 
     Nothing is told to the scheduler. The same flow, deployed again, is the same deployment.
@@ -64,15 +59,12 @@ def deploy(
             f"{flow.__name__} declares environments, which jobs do not build; write --environment none before the "
             "command, and deploy with an image that has the packages"
         )
-    schedule = _schedule(flow, graph)
+    _check_schedule(flow, graph)
     record = _draft(flow, graph, options, settings, datastore)
     name = options.name or production_name(graph.name, record)
     told = {"name": name, "scheduler": options.scheduler}
-    record = attrs.evolve(record, settings={**record.settings, DEPLOYMENT: told})
-    version = Deployments(datastore.storage).write(record)
-    steps = {node.name: _step_plan(node, datastore.url, graph.name, version) for node in graph}
-    ending = ending_job(datastore.url, graph.name, version)
-    return FlowPlan(name, version, graph.to_dict(), datastore.url, steps, ending, schedule), record
+    record = attrs.evolve(record, settings={**record.settings, DEPLOYMENT: told, PLAN: plan_to_json(graph)})
+    return plan_of(record, Deployments(datastore.storage).write(record), datastore.url)
 
 
 def production_name(flow: str, record: RunStarted) -> str:
@@ -122,27 +114,12 @@ def _path_in_code(main: Path, graph: FlowGraph, settings: Settings) -> str:
     return CodePlaces.of(flow_file.parent, settings.project_root).path_of(main.resolve())
 
 
-def _schedule(flow: type[FlowSpec], graph: FlowGraph) -> SchedulePlan | None:
-    declared = next((each for each in graph.decorators if isinstance(each, Schedule)), None)
-    if declared is None or declared.expression is None:
-        return None
+def _check_schedule(flow: type[FlowSpec], graph: FlowGraph) -> None:
+    if not any(isinstance(each, Schedule) for each in graph.decorators):
+        return
     required = [parameter.name for parameter in parameters_of(flow) if parameter.required]
     if required:
         raise UsageError(
             f"{flow.__name__}: a schedule starts it, and gives no value for the parameter {required[0]!r}, which "
             "is required; give it a default, or remove @schedule"
         )
-    return SchedulePlan(declared.expression, declared.timezone)
-
-
-def _step_plan(node: Node, store: str, flow: str, version: str) -> StepPlan:
-    retry = retry_of(node)
-    plan = None
-    if retry is not None:
-        seconds = 60.0 * retry.minutes_between_retries
-        plan = RetryPlan(retry.times, seconds, retry.backoff, is_selective=retry.only is not None)
-    return StepPlan(
-        task_job(step_request(node, ()), store, flow, version),
-        plan,
-        catches=any(isinstance(decorator, Catch) for decorator in node.decorators),
-    )

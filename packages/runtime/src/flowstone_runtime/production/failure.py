@@ -5,27 +5,26 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from flowstone_datastore import (
     Datastore,
     Deployments,
     Journal,
     RunEnded,
-    RunStarted,
     RunSummary,
     TaskFailed,
     TaskSummary,
 )
 from flowstone_interfaces import FlowstoneError, Pathspec
 from flowstone_interfaces.production import ERROR, RUN
+from flowstone_runtime.production.beginning import started_record
 from flowstone_runtime.production.finished_tasks import RUN_SEGMENT
+from flowstone_runtime.production.hooks import call_hooks
 
 ENDING_SEGMENT = "ending"
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Write down that the run failed, and of which task; 0 unless that cannot be done."""
+    """Write down that the run failed, and of which task, and call its hooks; 0 unless that cannot be done."""
     store, flow, version = arguments
     run_id = environ[RUN]
     try:
@@ -34,10 +33,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         summary = _summary(journal)
         if summary is None:  # no job of it ever began
             deployment = Deployments(datastore.storage).read(flow, version)
-            _begin(journal, deployment, run_id)
+            journal.writer(RUN_SEGMENT).append(started_record(deployment, version, run_id))
         if summary is None or summary.ended is None:
             message = failure_message(summary, flow, run_id, environ.get(ERROR, ""))
             journal.writer(ENDING_SEGMENT).append(RunEnded(time=time.time(), state="failed", message=message))
+            call_hooks(datastore, flow, run_id, "failed")
     except FlowstoneError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -66,10 +66,6 @@ def _has_failed(known: TaskSummary) -> bool:
 def _summary(journal: Journal) -> RunSummary | None:
     records = [record for _, record in journal.records()]
     return RunSummary.of(records, now=time.time(), is_alive=lambda _process: None)
-
-
-def _begin(journal: Journal, deployment: RunStarted, run_id: str) -> None:
-    journal.writer(RUN_SEGMENT).append(attrs.evolve(deployment, time=time.time(), run_id=run_id))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from flowstone_interfaces import TaskRequest
 
 _PYTHON = ("python", "-P", "-m")
 _TASK = "flowstone_runtime.production.worker"
+_HOOKS = "flowstone_runtime.production.hooks"
 _ENDING = "flowstone_runtime.production.failure"
 
 
@@ -17,3 +18,8 @@ def task_job(request: TaskRequest, store: str, flow: str, version: str) -> TaskR
 def ending_job(store: str, flow: str, version: str) -> TaskRequest:
     """The job that writes down that a run has failed."""
     return TaskRequest("", (*_PYTHON, _ENDING, store, flow, version), b"")
+
+
+def hooks_job(store: str, flow: str, version: str) -> TaskRequest:
+    """The job that calls the exit hooks of a run that has finished."""
+    return TaskRequest("", (*_PYTHON, _HOOKS, store, flow, version), b"")

@@ -36,7 +36,7 @@ from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.ancestry import Ancestry, ancestry
-from flowstone_runtime.production.beginning import first_record
+from flowstone_runtime.production.beginning import first_record, started_record
 from flowstone_runtime.production.fetched_code import load_deployed_flow, main_file
 from flowstone_runtime.production.finished_tasks import RUN_SEGMENT, FinishedTasks
 from flowstone_runtime.production.identity import TaskIdentity, segment_of
@@ -143,7 +143,7 @@ class _Job:
             flow = self._load(deployment)
             settings = job_settings(self.datastore.url, deployment.user, self.folder)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
-            return attrs.evolve(deployment, time=time.time(), run_id=self.identity.run_id), error
+            return started_record(*begin), error
         return first_record(*begin, flow, self.datastore, settings, self.identity.input)
 
     def _load(self, run: RunStarted) -> type[FlowSpec]:
