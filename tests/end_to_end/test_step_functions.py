@@ -269,6 +269,17 @@ def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path) -> None:
     assert run["start"].task.data.given == [5, ["c", "d"], "as it is now", False]
     assert deployed.list_runs()[0]["run_id"] == run.id
     assert deployer.step_functions(name="by-program").deployed() == deployed
+    flow.path.write_text(flow.path.read_text().replace("default=1)", "default=7)"))
+    again = deployer.step_functions(name="by-program").create()
+    assert again.deployment != deployed.deployment
+    older = deployed.deployment[:10]
+    assert "another value: alpha" in cloud.call(flow, "diff", older, "--name", "by-program")
+    cloud.call(flow, "rollback", older, "--name", "by-program")
+    listed = map(json.loads, cloud.call(flow, "list", "--name", "by-program", "--json").splitlines())
+    assert [(each["deployment"], each["is_current"]) for each in listed] == [
+        (again.deployment, False),
+        (deployed.deployment, True),
+    ]
     deployed.delete()
     with pytest.raises(DeploymentFailedError, match="is not deployed"):
         deployed.trigger()

@@ -1,7 +1,7 @@
 """What every production scheduler's deployer promises."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -69,6 +69,12 @@ class ProductionScheduler(Protocol):
         Raises:
             FlowstoneError: the scheduler could not keep it; it says which limit, and why.
         """
+
+    def explain(self, plan: FlowPlan) -> str:
+        """What becomes of each step there, and what is not as it is on one machine, for people. Asks nobody."""
+
+    def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
+        """What those who run the flow have to be allowed, and nothing more, by who it is. Asks nobody."""
 
     def deployed(self, name: str) -> DeployedFlow | None:
         """What the scheduler has under this name; `None` if nothing."""

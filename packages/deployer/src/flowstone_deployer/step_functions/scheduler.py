@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from flowstone_deployer.step_functions.aws import client, code_of, refusals
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
+from flowstone_deployer.step_functions.explain import explained
 from flowstone_deployer.step_functions.job_definition import JobDefinition
 from flowstone_deployer.step_functions.limits import check_input
 from flowstone_deployer.step_functions.machine_name import machine_name
+from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.schedule import described, keep_schedule, remove_schedule
 from flowstone_deployer.step_functions.target import Target
 from flowstone_interfaces import FlowstoneError
@@ -75,15 +77,15 @@ class StepFunctions:
 
     def compile(self, plan: FlowPlan) -> bytes:
         """The definition of the state machine, see `ProductionScheduler`."""
-        seconds = self._given.get("workflow-timeout")
-        target = Target.of_store(
-            plan.store,
-            self._option("queue"),
-            self._job_definition().name,
-            int(self._given.get("max-workers") or 0),
-            None if seconds is None else int(seconds),
-        )
-        return to_bytes(compile_machine(plan, target))
+        return to_bytes(compile_machine(plan, self._target(plan)))
+
+    def explain(self, plan: FlowPlan) -> str:
+        """What becomes of each step, see `ProductionScheduler`."""
+        return explained(plan)
+
+    def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
+        """The policies of both roles, see `ProductionScheduler`."""
+        return policies(machine_name(plan.name), self._target(plan))
 
     def deployed(self, name: str) -> DeployedFlow | None:
         """What there is under this name, see `ProductionScheduler`.
@@ -186,6 +188,16 @@ class StepFunctions:
         remove_schedule(machine_name(name))
         with refusals(f"{name} cannot be deleted"):
             client("stepfunctions").delete_state_machine(stateMachineArn=_arn_of(machine_name(name)))
+
+    def _target(self, plan: FlowPlan) -> Target:
+        seconds = self._given.get("workflow-timeout")
+        return Target.of_store(
+            plan.store,
+            self._option("queue"),
+            self._job_definition().name,
+            int(self._given.get("max-workers") or 0),
+            None if seconds is None else int(seconds),
+        )
 
     def _option(self, name: str) -> str:
         value = self._given.get(name)

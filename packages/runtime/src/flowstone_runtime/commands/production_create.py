@@ -4,16 +4,19 @@ from typing import Any
 
 import click
 
-from flowstone_interfaces.production_scheduler import ProductionScheduler, SchedulerOption
+from flowstone_interfaces.production_scheduler import ProductionScheduler
 from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
+from flowstone_runtime.commands.scheduler_options import (
+    authorize_option,
+    name_option,
+    scheduler_options,
+    scheduler_values,
+)
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.deployment import DeployOptions, deploy
 from flowstone_runtime.production.on_scheduler import OnScheduler
 from flowstone_runtime.production.tokens import new_token
-
-_PREFIX = "scheduler_"
-"""Of the names that options of the scheduler have in Python."""
 
 
 def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionScheduler]) -> click.Command:
@@ -33,8 +36,7 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         as_json: bool,
         **given: Any,
     ) -> int:
-        values = {option.name: given[_field(option)] for option in kind.options}
-        there = OnScheduler.of(context, scheduler, name, values, creates_store=True)
+        there = OnScheduler.of(context, scheduler, name, scheduler_values(kind, given), creates_store=True)
         options = DeployOptions(
             scheduler=scheduler,
             name=there.name,
@@ -70,32 +72,18 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         callback=create,
         help=f"Hand the flow, as it is now, to {kind.title}.",
         params=[
-            click.Option(["--name"], help="What to call it there; else as it is, with @project its branch's."),
+            name_option(),
             click.Option(
                 ["--only-json"], is_flag=True, help="Print what the scheduler would get; change nothing there."
             ),
             click.Option(["--tag", "tags"], multiple=True, help="Tag each run; may be given several times."),
             click.Option(["--namespace"], metavar="TAG", help="In which steps look at other runs."),
             click.Option(["--with", "added"], multiple=True, metavar="NAME:OPTION=VALUE", help="As for run."),
-            click.Option(["--authorize"], metavar="TOKEN", help="The token of what somebody else deployed."),
+            authorize_option(),
             click.Option(
                 ["--new-token", "--generate-new-token", "new"], is_flag=True, help="Make the old token void."
             ),
             json_option(),
-            *(_option(option) for option in kind.options),
+            *scheduler_options(kind),
         ],
     )
-
-
-def _option(option: SchedulerOption) -> click.Option:
-    return click.Option(
-        [f"--{option.name}", _field(option)],
-        type=int if option.is_number else str,
-        help=option.help,
-        envvar=option.variable,
-        show_envvar=True,
-    )
-
-
-def _field(option: SchedulerOption) -> str:
-    return _PREFIX + option.name.replace("-", "_")

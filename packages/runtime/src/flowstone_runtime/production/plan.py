@@ -44,6 +44,14 @@ def plan_of(record: RunStarted, version: str, store: str) -> FlowPlan:
     )
 
 
+def planned(graph: FlowGraph, name: str, store: str) -> FlowPlan:
+    """The plan of a flow that is not deployed: to look at."""
+    version = "0" * 64
+    told = {DEPLOYMENT: {"name": name}, PLAN: plan_to_json(graph)}
+    record = RunStarted(time=0.0, flow=graph.name, run_id="unnamed", graph=graph.to_dict(), settings=told)
+    return plan_of(record, version, store)
+
+
 def _schedule(graph: FlowGraph) -> SchedulePlan | None:
     declared = next((each for each in graph.decorators if isinstance(each, Schedule)), None)
     if declared is None or declared.expression is None:
