@@ -83,25 +83,10 @@ def tests(session: nox.Session) -> None:
 @nox.parametrize("package", ROOMS)
 def tests_alone(session: nox.Session, package: str) -> None:
     """Install one package with nothing that its metadata does not name, and run its own tests."""
-    install_alone(session, package)
-    session.run("pytest", "-q", *ON_ALL_CORES, f"packages/{package}/tests", *session.posargs, env=KEEP_COMPILED)
-
-
-@nox.session
-@nox.parametrize("package", ROOMS)
-def imports_alone(session: nox.Session, package: str) -> None:
-    """Install one package with nothing that its metadata does not name; import all of it, run its README."""
-    install_alone(session, package)
-    session.run("python", "tests/import_all.py", module_of(package), env=KEEP_COMPILED)
-    documented = Path("packages", package, "tests", "test_documentation.py")
-    if documented.exists():
-        session.run("pytest", "-q", str(documented), env=KEEP_COMPILED)
-
-
-def install_alone(session: nox.Session, package: str) -> None:
     extras = project(package).get("optional-dependencies", {})
     wanted = f"./packages/{package}[testing]" if "testing" in extras else f"./packages/{package}"
     session.install(wanted, *[f"./packages/{room}" for room in siblings(package)[1:]], *TEST_TOOLS)
+    session.run("pytest", "-q", *ON_ALL_CORES, f"packages/{package}/tests", *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session(venv_backend="uv")

@@ -235,8 +235,10 @@ def test_a_package_that_was_cut_short_here_is_fetched_again(tmp_path, index) -> 
     environments = index.folder / "cache" / "environments"
     shutil.rmtree(environments / "built")
     (wheel,) = environments.glob("packages/*/tinylib-1.0-*.whl")
+    size = wheel.stat().st_size
     os.truncate(wheel, 10)
     flow.call("run", environ=index.environ)
+    assert wheel.stat().st_size == size
 
 
 def test_a_module_that_the_environment_lacks_is_the_tasks_failure(tmp_path, shared_index) -> None:

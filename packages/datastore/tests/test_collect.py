@@ -328,7 +328,8 @@ while (now := time.monotonic() - begin) < 7:
         seed = int(now / 0.8) % 4 * 100 + random.randrange(40)  # not used for 2.4 seconds, then used again
         artifact = store.artifacts.save(random.Random(seed).randbytes(9000))
         if time.monotonic() - begin - now > chunk_store.REFRESH_SECONDS:
-            break  # a machine so busy that a save takes longer than grace allows: nothing is promised then
+            print(run_id)  # a machine so busy that a save takes longer than grace allows: nothing is promised then
+            break
         table = ArtifactTable(entries={"x": artifact})
         journal.append(TaskFinished(time=time.time(), step="a", task=str(task), artifacts=table))
         recorded.append((now, artifact))
@@ -359,7 +360,7 @@ def test_all_that_running_processes_record_can_be_loaded_while_others_collect(st
     while any(writer.poll() is None for writer in writers):
         report = gc(store, KeepRules(keep_tags=frozenset({"keep"}), older_than_seconds=0.5), time.time(), grace)
         swept += len(report.done.chunks)
-    assert [writer.communicate()[0] for writer in writers] == ["", ""]
+    stalled = "".join(writer.communicate()[0] for writer in writers).split()
     assert [writer.returncode for writer in writers] == [0, 0]
     assert swept
     gc(store, KeepRules(keep_tags=frozenset({"keep"})))
@@ -368,6 +369,7 @@ def test_all_that_running_processes_record_can_be_loaded_while_others_collect(st
     for run_id in runs:
         values = values_of(Datastore.open(tmp_path / "s", verify="always"), run_id)
         assert [len(value) for value in values] == [9000] * len(values)
+        assert len(values) == 3 or run_id in stalled
     assert check(store).findings == ()
 
 

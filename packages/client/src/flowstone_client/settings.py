@@ -130,8 +130,13 @@ class Settings:
 
     @property
     def environments_folder(self) -> str:
-        """Where is kept what was found installed last."""
+        """Where environments that steps declare are built, and their packages lie; empty for nowhere."""
         return str(Path(self.cache_folder) / "environments") if self.cache_folder else ""
+
+    @property
+    def installed_folder(self) -> str:
+        """Where is kept what was found installed last; empty for nowhere, as where no cache is wanted."""
+        return self.environments_folder if self.cache_bytes else ""
 
     @property
     def index_folder(self) -> str:

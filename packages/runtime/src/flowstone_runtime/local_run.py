@@ -269,7 +269,7 @@ def run_record(
         constants=_save_all(datastore, graph.name, constants_of(flow)),
         graph=graph.to_dict(),
         code=code,
-        environment=snapshot_environment(datastore, settings.environments_folder, settings.project_root, sys.path),
+        environment=snapshot_environment(datastore, settings.installed_folder, settings.project_root, sys.path),
         tags=options.tags,
         system_tags=(
             f"user:{settings.user}",

@@ -1,6 +1,7 @@
 """One Parquet file: what of it is needed, and how that becomes a table."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import attrs
 import pyarrow as pa
@@ -24,7 +25,7 @@ _END_BYTES = 8
 """Four bytes say how long the footer is, four are the magic."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class ParquetFile:
     """A file whose footer is here."""
 
@@ -32,10 +33,15 @@ class ParquetFile:
     tail: Tail
     metadata: pq.FileMetaData
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """Of the columns in the file."""
         return self.metadata.schema.to_arrow_schema()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the columns in the file."""
+        return frozenset(self.schema.names)
 
 
 @attrs.frozen

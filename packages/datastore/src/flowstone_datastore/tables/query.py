@@ -38,7 +38,16 @@ class Query:
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The wanted columns, and those that the condition looks at."""
-        return tuple(dict.fromkeys((*self.columns, *columns_in(self.where, self.schema))))
+        return tuple(dict.fromkeys((*self.columns, *self.looked_at)))
+
+    @cached_property
+    def looked_at(self) -> tuple[str, ...]:
+        """The columns that the condition looks at."""
+        return tuple(columns_in(self.where, self.schema))
+
+    @cached_property
+    def _needed_schema(self) -> pa.Schema:
+        return pa.schema([self.schema.field(name) for name in self.needed])
 
     @property
     def result(self) -> pa.Schema:
@@ -51,7 +60,7 @@ class Query:
         known = [self.first] if isinstance(self.first, ParquetFile) and self.first.file in self.files[:1] else []
         found = []
         for source in known + open_parquet(self.files[len(known) :], self.patience):
-            present = [name for name in self.needed if name in source.schema.names]
+            present = [name for name in self.needed if name in source.names]
             pieces = pieces_of(source, present, self._in_file(source))
             note_read(source, pieces)
             found += pieces
@@ -67,18 +76,17 @@ class Query:
         Raises:
             MixedSchemasError: the file has a column in a type that cannot become the table's.
         """
-        fields = [self.schema.field(name) for name in self.needed]
         partition = dict(file.partition)
-        arrays = [_column(table, field, partition, file) for field in fields]
-        rows = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        places = {name: place for place, name in enumerate(table.column_names)}
+        arrays = [_column(table, places.get(field.name), field, partition, file) for field in self._needed_schema]
+        rows = pa.Table.from_arrays(arrays, schema=self._needed_schema)
         if self.where is not None:
             rows = rows.filter(self.where)
         return rows.select(list(self.columns)).replace_schema_metadata(self.schema.metadata)
 
     def _in_file(self, source: ParquetFile) -> ds.Expression | None:
         """The condition, if the file has all that it looks at: else its statistics say nothing of it."""
-        names = source.schema.names
-        return self.where if all(name in names for name in columns_in(self.where, self.schema)) else None
+        return self.where if source.names.issuperset(self.looked_at) else None
 
 
 def open_query(
@@ -102,8 +110,9 @@ def open_query(
     schema = found.schema if found.schema is not None else _schema(found, first)
     expression = expression_of(where, schema, url)
     wanted = tuple(schema.names if columns is None else columns)
+    known = frozenset(schema.names)
     for name in wanted:
-        if name not in schema.names:
+        if name not in known:
             raise UnknownColumnError(url, name, schema.names)
     if keeps_index:
         wanted = tuple(dict.fromkeys((*wanted, *_index_columns(schema))))
@@ -159,13 +168,14 @@ def _expression(file: TableFile, schema: pa.Schema) -> ds.Expression:
 
 
 def _column(
-    table: pa.Table, field: pa.Field, partition: dict[str, str | None], file: TableFile
+    table: pa.Table, place: int | None, field: pa.Field, partition: dict[str, str | None], file: TableFile
 ) -> "pa.Array | pa.ChunkedArray":
+    """The column in the type of the table: it stands at `place`, or in the names of folders, or nowhere."""
     if field.name in partition:
         return pa.repeat(_scalar(field, partition[field.name], file), table.num_rows)
-    if field.name not in table.column_names:
+    if place is None:
         return pa.nulls(table.num_rows, field.type)
-    column = table.column(field.name)
+    column = table.column(place)
     if column.type == field.type:
         return column
     try:
