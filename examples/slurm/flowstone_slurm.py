@@ -71,7 +71,9 @@ class _Job:
             reason = Reason.LOST
         elif state != "COMPLETED" and (self.is_cancelled or self.is_late):
             reason = Reason.CANCELLED if self.is_cancelled else Reason.TIMED_OUT
-        elif b"memory limit" in (self.folder / "stderr").read_bytes()[-10_000:]:  # how Slurm without cgroups says it
+        elif (
+            b"memory limit" in (self.folder / "stderr").read_bytes()[-10_000:]
+        ):  # how Slurm without cgroups says it
             reason = Reason.OUT_OF_MEMORY
         elif state in _STATES:
             reason = _STATES[state]
@@ -197,4 +199,6 @@ def _script(request: TaskRequest, folder: Path) -> str:
     variables = {**request.environ, PAYLOAD_FD_VARIABLE: "8", RESULT_FD_VARIABLE: "9"}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     files = [shlex.quote(str(folder / name)) for name in ("payload", "result")]
-    return "\n".join(["#!/bin/sh", *exports, f"exec 8<{files[0]} 9>{files[1]}", f"exec {shlex.join(request.argv)}", ""])
+    return "\n".join(
+        ["#!/bin/sh", *exports, f"exec 8<{files[0]} 9>{files[1]}", f"exec {shlex.join(request.argv)}", ""]
+    )

@@ -20,14 +20,18 @@ def has_slurm() -> bool:
     return subprocess.run(["sinfo"], capture_output=True, check=False, timeout=60).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not has_slurm(), reason="needs a Slurm cluster: examples/slurm/one_node.sh starts one")
+pytestmark = pytest.mark.skipif(
+    not has_slurm(), reason="needs a Slurm cluster: examples/slurm/one_node.sh starts one"
+)
 
 
 def slurm_executor(post, folder: Path):
     spec = importlib.util.spec_from_file_location("flowstone_slurm", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.SlurmExecutor(post, ExecutorPlace("Flow/1", None, {"folder": str(folder), "options": ["--mem=50"]}))
+    return module.SlurmExecutor(
+        post, ExecutorPlace("Flow/1", None, {"folder": str(folder), "options": ["--mem=50"]})
+    )
 
 
 class TestSlurm(ExecutorContract):
