@@ -47,6 +47,8 @@ class TaskSpec:
     """Where the worker's machine keeps chunks of a store that is far away."""
     failure: str | None = None
     """Why the last attempt crashed: this one runs no code of the step, only what catches its failure."""
+    has_environment: bool = False
+    """True if the run locked an environment for the step: a worker that is not in it has it built."""
 
     def to_json(self) -> bytes:
         """The payload."""
@@ -65,6 +67,7 @@ class TaskSpec:
             "verify": self.verify,
             "cache": self.cache and attrs.astuple(self.cache),
             "failure": self.failure,
+            "has_environment": self.has_environment,
         }
         return json.dumps(data, separators=(",", ":")).encode()
 
@@ -87,6 +90,7 @@ class TaskSpec:
             verify=data["verify"],
             cache=data["cache"] and ChunkCache(*data["cache"]),
             failure=data["failure"],
+            has_environment=data["has_environment"],
         )
 
 
