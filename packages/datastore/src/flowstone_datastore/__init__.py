@@ -12,6 +12,7 @@ from flowstone_datastore.chunk_errors import DamagedChunkError, MissingChunkErro
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.data_access import DataAccess, collecting_data_access, record_data_access
 from flowstone_datastore.datastore import Datastore
+from flowstone_datastore.deployments import DamagedDeploymentError, DeploymentNotFoundError, Deployments
 from flowstone_datastore.export import ExportFailedError, NotExportableError
 from flowstone_datastore.fields import InvalidRecordError
 from flowstone_datastore.file_storage import FileStorage
@@ -66,10 +67,13 @@ __all__ = [
     "ChunkStore",
     "Code",
     "DamagedChunkError",
+    "DamagedDeploymentError",
     "DamagedLogError",
     "DamagedRecordError",
     "DataAccess",
     "Datastore",
+    "DeploymentNotFoundError",
+    "Deployments",
     "ExportFailedError",
     "Exporter",
     "FileStorage",

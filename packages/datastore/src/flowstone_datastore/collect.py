@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from flowstone_datastore.chunk_objects import ChunkObject, chunk_objects
+from flowstone_datastore.deployments import Deployments
 from flowstone_datastore.process_identity import is_alive
 from flowstone_datastore.reachable import reachable
 from flowstone_datastore.record_check import read_run
@@ -176,7 +177,7 @@ def collect(store: "Datastore", plan: CollectionPlan, is_alive: IsAlive = is_ali
 
 
 def mark(store: "Datastore", without: frozenset[_Run] = frozenset()) -> set[str]:
-    """The address of every chunk that a record points to, of any run but those, and but condemned ones.
+    """The address of every chunk that a record of a deployment or a run points to, but those and condemned runs.
 
     Raises:
         CollectionStoppedError: damage hides some of them.
@@ -187,6 +188,11 @@ def mark(store: "Datastore", without: frozenset[_Run] = frozenset()) -> set[str]
             records = _records(store, flow, run_id)
             with _stops_at_damage(store):
                 needed.update(chunk.address for _, chunk in reachable(store, flow, run_id, records))
+    deployments = Deployments(store.storage)
+    for flow, version in deployments.all():
+        with _stops_at_damage(store):
+            started = deployments.read(flow, version)
+            needed.update(chunk.address for _, chunk in reachable(store, flow, version, [started]))
     return needed
 
 

@@ -78,6 +78,16 @@ class Journal:
             raise DamagedRecordError(self._run, ref.segment, ref.offset, f"its {ref.length} bytes are no record")
         return part.lines[0][2]
 
+    def read_segment(self, segment: str) -> list[tuple[RecordRef, Record]]:
+        """The records of one segment, in the order of writing, by one request.
+
+        Raises:
+            DamagedRecordError: a line is not as it was written.
+            ObjectNotFoundError: there is no such segment.
+        """
+        part = parse_segment(self._storage.read(self._path(segment)), self._run, segment)
+        return [(ref, record) for ref, _, record in part.lines]
+
     def records(self, on_damage: OnDamage = raise_damage) -> list[tuple[RecordRef, Record]]:
         """Every record, by time; within a segment in the order of writing. Each segment is read once.
 

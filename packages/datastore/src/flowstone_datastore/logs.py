@@ -5,7 +5,7 @@ bytes its frames are.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -81,7 +81,11 @@ class LogSegment:
         Raises:
             StorageError: it could not be written; the segment is as it was.
         """
-        parts = frame.to_bytes()
+        return self.extend((frame,))
+
+    def extend(self, frames: Sequence[LogFrame]) -> tuple[int, int]:
+        """As `append` for several frames, by one request."""
+        parts = [part for frame in frames for part in frame.to_bytes()]
         start = self._storage.append(self._path, parts)
         return start, start + sum(map(len, parts))
 

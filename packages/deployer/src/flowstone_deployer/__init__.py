@@ -1,9 +1,4 @@
 """Compile a flow for a production scheduler.
 
-This release holds the values and the promise that compilers are written against.
+Each scheduler has a package of its own here; AWS Step Functions is `flowstone_deployer.step_functions`.
 """
-
-from flowstone_deployer.deployer import Deployer
-from flowstone_deployer.deployment import Deployment
-
-__all__ = ["Deployer", "Deployment"]

@@ -48,16 +48,17 @@ class _FlowCommands(CommandGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; what it is may depend on the flow's configs, so they are read before."""
-        if args[0] in _COMMANDS and args[0] not in _KNOWS_THE_RUN:
+        is_known = args[0] in _COMMANDS or args[0] in self._schedulers()
+        if is_known and args[0] not in _KNOWS_THE_RUN:
             read_configs(self.flow, ctx.params, os.environ, args)
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS, *self._schedulers()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            return self._scheduler_commands(cmd_name)
         module = import_module(f"flowstone_runtime.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command(self.flow)
         return command
@@ -65,6 +66,22 @@ class _FlowCommands(CommandGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+        if schedulers := self._schedulers():
+            with formatter.section("Production"):
+                formatter.write_dl([(name, "The flow on this scheduler.") for name in schedulers])
+
+    def _schedulers(self) -> tuple[str, ...]:
+        """The production schedulers whose deployers are installed."""
+        from flowstone_interfaces.plugins import installed_plugins
+
+        return tuple(sorted(installed_plugins("flowstone.deployers")))
+
+    def _scheduler_commands(self, name: str) -> click.Command | None:
+        if name not in self._schedulers():
+            return None
+        from flowstone_runtime.commands.production import command
+
+        return command(self.flow, name)
 
 
 def run_command_line(flow: type[FlowSpec]) -> None:

@@ -241,8 +241,13 @@ def run_record(
     settings: Settings,
     datastore: Datastore,
     origin: RunSummary | None,
+    *,
+    skips_required: bool = False,
 ) -> RunStarted:
-    """All that is known of the run but its name."""
+    """All that is known of the run but its name.
+
+    With `skips_required`, parameters that must be given and are not are left out.
+    """
     flow_file = Path(graph.file).resolve()
     locks = [f"/{_in_project(flow_file.parent / name, settings)}" for name in lock_files(graph)]
     package = (*settings.package, *locks)
@@ -252,8 +257,8 @@ def run_record(
     inherited = {} if origin is None else origin.started.parameters
     kept = {p.attribute: inherited[p.attribute] for p in asked if p.attribute in inherited.keys() - given.keys()}
     missing = [p for p in asked if p.attribute not in given and p.attribute not in kept]
-    values = {**given, **default_values(flow, missing, settings)}
-    facts = _facts(graph, settings, options, datastore, origin)
+    values = {**given, **default_values(flow, missing, settings, skips_required=skips_required)}
+    facts = flow_facts(graph, settings, options.flow_options, datastore, origin)
     is_beating = options.isolation is not Isolation.NONE  # a step in this very thread leaves no time for it
     return RunStarted(
         time=time.time(),
@@ -304,14 +309,18 @@ def _in_project(file: Path, settings: Settings) -> str:
     return os.path.relpath(file, settings.project_root)
 
 
-def _facts(
-    graph: FlowGraph, settings: Settings, options: RunOptions, datastore: Datastore, origin: RunSummary | None
+def flow_facts(
+    graph: FlowGraph,
+    settings: Settings,
+    flow_options: Mapping[str, Any],
+    datastore: Datastore,
+    origin: RunSummary | None,
 ) -> list[FlowFacts]:
     """What the run has of the flow's decorators."""
     before = {} if origin is None else origin.started.settings.get("current", {})
-    start = FlowStart(graph.name, settings.user, options.flow_options, datastore, before)
+    start = FlowStart(graph.name, settings.user, flow_options, datastore, before)
     decorators = [each for each in graph.decorators if isinstance(each, FlowDecorator)]
-    check_flow_options(decorators, options.flow_options)
+    check_flow_options(decorators, flow_options)
     return [each.facts(start) for each in decorators]
 
 
@@ -360,17 +369,14 @@ def _plan(
     ref: RecordRef,
     reuse: Reuse | None,
 ) -> RunPlan:
-    # A worker in a process of its own starts what was started here, which need not be the file of the flow.
-    main = sys.modules["__main__"]
-    spec = getattr(main, "__spec__", None)
-    main_file = getattr(main, "__file__", None) or graph.file
+    main_file, main_module = started_program(graph)
     return RunPlan(
         graph=graph,
         store=datastore.url,
         run_id=run_id,
         run_record=ref,
-        main_file=str(Path(main_file).absolute()),
-        main_module=None if spec is None else spec.name,
+        main_file=str(main_file),
+        main_module=main_module,
         worker_argv=WORKER_ARGV,
         max_workers=_workers(options),
         capacity=this_machine(os.environ),
@@ -380,6 +386,17 @@ def _plan(
         keeps_going=options.keeps_going,
         reuse=reuse,
     )
+
+
+def started_program(graph: FlowGraph) -> tuple[Path, str | None]:
+    """The file that was started here, and its module name if it is part of a package.
+
+    It need not be the file of the flow; a worker in a process of its own starts the same.
+    """
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    file = getattr(main, "__file__", None) or graph.file
+    return Path(file).absolute(), None if spec is None else spec.name
 
 
 def _debugger() -> Callable[[BaseException], None]:

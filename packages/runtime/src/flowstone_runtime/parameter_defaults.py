@@ -10,8 +10,12 @@ from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters import Parameter
 
 
-def default_values(flow: type[FlowSpec], parameters: Sequence[Parameter], settings: Settings) -> dict[str, Any]:
+def default_values(
+    flow: type[FlowSpec], parameters: Sequence[Parameter], settings: Settings, *, skips_required: bool = False
+) -> dict[str, Any]:
     """Attribute to default, computed and converted as the command line would; variables are not looked at.
+
+    With `skips_required`, parameters without a default are left out.
 
     Raises:
         UsageError: one is required, or its default cannot be used.
@@ -28,6 +32,8 @@ def default_values(flow: type[FlowSpec], parameters: Sequence[Parameter], settin
     context = CommandContext(flow, settings, is_quiet=True, is_terminal=False)
     with click.Context(click.Command("run"), obj=context) as ctx:
         for parameter, option in zip(parameters, parameter_options(flow, parameters), strict=True):
+            if parameter.required and skips_required:
+                continue
             if parameter.required:
                 raise UsageError(f"{flow.__name__}: the parameter {parameter.name!r} is required; give it a value")
             try:

@@ -14,6 +14,7 @@ from flowstone_datastore import (
     Datastore,
     Journal,
     Reads,
+    RecordRef,
     RunStarted,
     TaskFailed,
     TaskFinished,
@@ -50,6 +51,8 @@ class TaskRunner:
     run: RunStarted
     on_error: Callable[[BaseException], None] | None = None
     """Called with what a step raised while `current` still says where it was: for a debugger."""
+    known_records: Mapping[RecordRef, TaskFinished] = attrs.field(factory=dict)
+    """Records that were read before."""
 
     def execute(self, spec: TaskSpec) -> TaskFinished | TaskFailed:
         """Run the step and store what it leaves on `self`.
@@ -153,7 +156,7 @@ class TaskRunner:
 
     def _parent(self, journal: Journal, ref: ParentRef) -> ParentArtifacts:
         def fetch() -> ArtifactTable:
-            record = journal.read(ref.record)
+            record = self.known_records.get(ref.record) or journal.read(ref.record)
             assert isinstance(record, TaskFinished), "only finished tasks have children"
             return record.artifacts
 

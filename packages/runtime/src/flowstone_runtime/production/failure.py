@@ -1,0 +1,76 @@
+"""The end of a run that failed: `python -m flowstone_runtime.production.failure STORE FLOW DEPLOYMENT`."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from flowstone_datastore import (
+    Datastore,
+    Deployments,
+    Journal,
+    RunEnded,
+    RunStarted,
+    RunSummary,
+    TaskFailed,
+    TaskSummary,
+)
+from flowstone_interfaces import FlowstoneError, Pathspec
+from flowstone_interfaces.production import ERROR, RUN
+from flowstone_runtime.production.finished_tasks import RUN_SEGMENT
+
+ENDING_SEGMENT = "ending"
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Write down that the run failed, and of which task; 0 unless that cannot be done."""
+    store, flow, version = arguments
+    run_id = environ[RUN]
+    try:
+        datastore = Datastore.open(store)
+        journal = datastore.journal(flow, run_id)
+        summary = _summary(journal)
+        if summary is None:  # no job of it ever began
+            deployment = Deployments(datastore.storage).read(flow, version)
+            _begin(journal, deployment, run_id)
+        if summary is None or summary.ended is None:
+            message = failure_message(summary, flow, run_id, environ.get(ERROR, ""))
+            journal.writer(ENDING_SEGMENT).append(RunEnded(time=time.time(), state="failed", message=message))
+    except FlowstoneError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def failure_message(summary: RunSummary | None, flow: str, run_id: str, error: str) -> str:
+    """What to say of the end of a run: the first task that failed for good, or what the scheduler says."""
+    failed = [] if summary is None else [known for known in summary.tasks.values() if _has_failed(known)]
+    for known in failed:
+        assert isinstance(known.ended, TaskFailed)
+        pathspec = Pathspec(flow, run_id, known.step, known.task)
+        told = known.ended.error
+        what = ": ".join(part for part in (told.type, told.message) if part) if told else known.ended.reason
+        return f"{pathspec} failed: {what}"
+    silent = [] if summary is None else [known for known in summary.tasks.values() if known.ended is None]
+    for known in silent:
+        return f"{Pathspec(flow, run_id, known.step, known.task)} ended without a word ({error})"
+    return f"no task of it says why ({error})"
+
+
+def _has_failed(known: TaskSummary) -> bool:
+    return isinstance(known.ended, TaskFailed)
+
+
+def _summary(journal: Journal) -> RunSummary | None:
+    records = [record for _, record in journal.records()]
+    return RunSummary.of(records, now=time.time(), is_alive=lambda _process: None)
+
+
+def _begin(journal: Journal, deployment: RunStarted, run_id: str) -> None:
+    journal.writer(RUN_SEGMENT).append(attrs.evolve(deployment, time=time.time(), run_id=run_id))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

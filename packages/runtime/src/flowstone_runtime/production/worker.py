@@ -1,0 +1,218 @@
+"""One task of a production run: `python -m flowstone_runtime.production.worker STORE FLOW DEPLOYMENT`.
+
+The variables of the environment say which task. Whatever was done for it before counts: a task that has finished
+is not run again, and one that was tried before goes on with the next attempt.
+"""
+
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from flowstone_datastore import (
+    Datastore,
+    Deployments,
+    RecordRef,
+    RunEnded,
+    RunStarted,
+    SegmentWriter,
+    TaskFailed,
+    TaskFinished,
+    TaskStarted,
+)
+from flowstone_datastore.record_line import to_line
+from flowstone_graph import FlowGraph, TaskKey
+from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.production import TRY_AGAIN
+from flowstone_runtime.config import bind_configs, bound_configs
+from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.errors import UsageError
+from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.production.ancestry import Ancestry, ancestry
+from flowstone_runtime.production.beginning import first_record
+from flowstone_runtime.production.fetched_code import load_deployed_flow, main_file
+from flowstone_runtime.production.finished_tasks import RUN_SEGMENT, FinishedTasks
+from flowstone_runtime.production.identity import TaskIdentity, segment_of
+from flowstone_runtime.production.job_settings import job_settings
+from flowstone_runtime.production.outcome import write_outcome
+from flowstone_runtime.production.task_output import TaskOutput
+from flowstone_runtime.task_runner import TaskRunner
+from flowstone_runtime.task_spec import TaskSpec
+from flowstone_runtime.thread_share import limit_loaded_libraries
+from flowstone_runtime.user_traceback import report_error
+
+_FAILED = 1
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do the task; 0 if it has finished, `TRY_AGAIN` if it failed and is to be tried again, else 1."""
+    store, flow, version = arguments
+    try:
+        identity = TaskIdentity.from_environ(environ)
+        with tempfile.TemporaryDirectory(prefix="flowstone-", ignore_cleanup_errors=True) as folder:
+            place = Path(folder).resolve()
+            return _Job(Datastore.open(store), flow, version, identity, environ, place).run()
+    except FlowstoneError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return _FAILED
+
+
+@attrs.define
+class _Job:
+    """One task, from what the scheduler says of it to its last record."""
+
+    datastore: Datastore
+    flow_name: str
+    version: str
+    identity: TaskIdentity
+    environ: Mapping[str, str]
+    folder: Path
+    """For the code; empty at first."""
+    _flow: type[FlowSpec] | None = None
+    """Once it is loaded."""
+
+    def run(self) -> int:
+        """Do it; the exit code."""
+        run_id = self.identity.run_id
+        journal = self.datastore.journal(self.flow_name, run_id)
+        known = FinishedTasks(journal, f"{self.flow_name}/{run_id}")
+        start, error = self._start_of_run(known)
+        graph = FlowGraph.from_dict(dict(start.graph))
+        key = self.identity.key(graph)
+        before = known.attempts(key)
+        is_last = graph[key.step].is_terminal
+        if before.finished is not None:
+            if is_last:
+                journal.writer(f"{segment_of(key, before.number - 1)}.end").append(_run_finished())
+            return 0
+        if self.identity.failure is not None and before.last is not None and not before.last.will_retry:
+            return _FAILED  # it has said itself that nothing catches this
+        base = ancestry(graph, key, self.identity.parent_key(graph), known)
+        writer = journal.writer(segment_of(key, before.number))
+        writer.append(self._task_started(key, before.number, base))
+        output = TaskOutput(
+            self.datastore.log(self.flow_name, run_id, segment_of(key, before.number)), key, before.number
+        )
+        with output:
+            record = self._execute(start, self._spec(start, key, before.number, base), base, error)
+        return self._end(start, graph, key, attrs.evolve(record, logs=output.span), writer)
+
+    def _end(
+        self,
+        start: RunStarted,
+        graph: FlowGraph,
+        key: TaskKey,
+        record: TaskFinished | TaskFailed,
+        writer: SegmentWriter,
+    ) -> int:
+        if isinstance(record, TaskFailed):
+            writer.append(record)
+            return TRY_AGAIN if record.will_retry else _FAILED
+        node = graph[key.step]
+        write_outcome(self.datastore.storage, start.flow, start.run_id, node, key, record)
+        writer.append(record)
+        if node.is_terminal:
+            writer.append(_run_finished())
+        return 0
+
+    # How the run began
+
+    def _start_of_run(self, known: FinishedTasks) -> tuple[RunStarted, BaseException | None]:
+        """The run's first record, which the first job writes; and what is wrong with what the run was given."""
+        found = known.start_of_run()
+        if found is not None:
+            return found, None
+        if self.identity.parent:
+            raise UsageError(f"the journal of {known.run} does not say how the run began; was the run deleted?")
+        record, error = self._new_run()
+        self.datastore.claim_run_id(record.flow, record.run_id, record.time)
+        known.journal.writer(RUN_SEGMENT).append(record)
+        return record, error
+
+    def _new_run(self) -> tuple[RunStarted, BaseException | None]:
+        deployment = Deployments(self.datastore.storage).read(self.flow_name, self.version)
+        begin = (deployment, self.version, self.identity.run_id)
+        try:
+            flow = self._load(deployment)
+            settings = job_settings(self.datastore.url, deployment.user, self.folder)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
+            return attrs.evolve(deployment, time=time.time(), run_id=self.identity.run_id), error
+        return first_record(*begin, flow, self.datastore, settings, self.identity.input)
+
+    def _load(self, run: RunStarted) -> type[FlowSpec]:
+        if self._flow is None:
+            flow = load_deployed_flow(self.datastore, run, self.folder)
+            bind_configs(flow, stored_configs(flow, self.datastore, run))
+            self._flow = flow
+        return self._flow
+
+    # The task itself
+
+    def _execute(
+        self, run: RunStarted, spec: TaskSpec, base: Ancestry, error: BaseException | None
+    ) -> TaskFinished | TaskFailed:
+        if error is not None:
+            return _failed(spec, error)
+        try:
+            flow = self._load(run)
+            graph = declared_graph(flow, run.settings.get("with", ()), bound_configs(flow))
+        except (Exception, SystemExit) as fault:  # noqa: BLE001 - the user's file may raise anything when it is run
+            return _failed(spec, fault)
+        limit_loaded_libraries(self.environ)
+        finished = (*base.parents, *([base.split] if base.split else ()))
+        records = {task.ref.record: task.record for task in finished}
+        return TaskRunner(flow, graph, self.datastore, run, known_records=records).execute(spec)
+
+    def _spec(self, run: RunStarted, key: TaskKey, attempt: int, base: Ancestry) -> TaskSpec:
+        return TaskSpec(
+            store=self.datastore.url,
+            flow=run.flow,
+            run_id=run.run_id,
+            key=key,
+            attempt=attempt,
+            stack=base.stack,
+            parents=tuple(task.ref for task in base.parents),
+            split=None if base.split is None else base.split.ref,
+            run_record=RecordRef(RUN_SEGMENT, 0, len(to_line(run))),
+            main_file=str(self.folder / main_file(run)),
+            failure=self.identity.failure,
+        )
+
+    def _task_started(self, key: TaskKey, attempt: int, base: Ancestry) -> TaskStarted:
+        return TaskStarted(
+            time=time.time(),
+            step=key.step,
+            task=key.id,
+            attempt=attempt,
+            stack=tuple((frame.step, frame.index, frame.count) for frame in base.stack),
+            parents=tuple((task.ref.key.step, task.ref.key.id) for task in base.parents),
+            worker=_worker_name(self.environ),
+        )
+
+
+def _run_finished() -> RunEnded:
+    return RunEnded(time=time.time(), state="finished")
+
+
+def _failed(spec: TaskSpec, error: BaseException) -> TaskFailed:
+    """A task that could not begin."""
+    report = report_error(error)
+    sys.stderr.write(report.traceback)
+    key: dict[str, Any] = {"step": spec.key.step, "task": spec.key.id, "attempt": spec.attempt}
+    return TaskFailed(time=time.time(), **key, error=report, reason="exception")
+
+
+def _worker_name(environ: Mapping[str, str]) -> str:
+    job = environ.get("AWS_BATCH_JOB_ID")
+    return f"job {job}" if job else f"{socket.gethostname()}, process {os.getpid()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
