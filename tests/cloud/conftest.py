@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -53,19 +53,19 @@ class CloudFlow:
     def store(self) -> str:
         return self.environ["FLOWSTONE_STORE"]
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, environ: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start a command of the flow; its output can be read."""
         return subprocess.Popen(
             [sys.executable, str(self.path), *words],
-            env=self.environ,
+            env={**self.environ, **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def call(self, *words: str, exit_code: int = 0) -> str:
+    def call(self, *words: str, exit_code: int = 0, environ: Mapping[str, str] | None = None) -> str:
         """Run a command of the flow, which must end as said; what it prints."""
-        process = self.start(*words)
+        process = self.start(*words, environ=environ)
         output, _ = process.communicate(timeout=300)
         assert process.returncode == exit_code, output
         return output
@@ -93,10 +93,9 @@ def cloud_flow(
         "PATH": os.environ["PATH"],
     }
 
-    def write(source: str, **files: str) -> CloudFlow:
-        (tmp_path / "pyproject.toml").write_text("")
-        for name, text in {"flow": source, **files}.items():
-            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    def write(source: str, files: Mapping[str, str] | None = None) -> CloudFlow:
+        for name, text in {"pyproject.toml": "", "flow.py": source, **(files or {})}.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
         return CloudFlow(tmp_path / "flow.py", environ)
 
     return write

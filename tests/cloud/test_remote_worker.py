@@ -11,8 +11,7 @@ from flowstone_datastore import Datastore, RecordRef, RunStarted
 from flowstone_executors import LocalExecutor
 from flowstone_graph import TaskKey
 from flowstone_interfaces import TaskFinished, TaskLog, TaskRequest
-from flowstone_runtime.remote import Launch, LaunchRef, remote_command
-from flowstone_runtime.remote.launch import put_launch
+from flowstone_runtime.remote.launch import Launch, LaunchRef, put_launch, remote_command
 from flowstone_runtime.remote.prepare import prepare_launch, started_file
 from flowstone_runtime.task_spec import TaskSpec
 
@@ -58,7 +57,7 @@ class PastRun:
 
 @pytest.fixture
 def past_run(cloud_flow, caches) -> PastRun:
-    flow = cloud_flow(FLOW, beside="VALUE = 7\n")
+    flow = cloud_flow(FLOW, {"beside.py": "VALUE = 7\n"})
     flow.call("run")
     datastore = Datastore.open(flow.store)
     (run_id,) = datastore.run_ids("Far")

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         StepMutator,
         StepTimeoutError,
         UserStepDecorator,
+        batch,
         catch,
         conda,
         conda_base,
@@ -102,6 +103,7 @@ __all__ = [
     "StepTimeoutError",
     "Task",
     "UserStepDecorator",
+    "batch",
     "catch",
     "conda",
     "conda_base",
@@ -176,6 +178,7 @@ _HOMES = {
         "StepMutator",
         "StepTimeoutError",
         "UserStepDecorator",
+        "batch",
         "catch",
         "conda",
         "conda_base",
@@ -206,9 +209,7 @@ _HOMES = {
         "yaml_parser",
     ),
 }
-_TO_COME = frozenset(
-    {"batch", "card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"}
-)
+_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"})
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

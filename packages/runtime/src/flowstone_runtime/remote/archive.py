@@ -11,7 +11,6 @@ import attrs
 
 from flowstone_datastore import ObjectNotFoundError
 from flowstone_datastore.storage import Storage
-from flowstone_runtime.code_archive import packed_archive
 
 
 @attrs.frozen
@@ -42,6 +41,8 @@ def put_archive(storage: Storage, contents: Mapping[str, bytes], programs: Colle
     Raises:
         StorageError: it could not be written.
     """
+    from flowstone_runtime.code_archive import packed_archive
+
     data = packed_archive(contents, programs)
     archive = Archive(hashlib.sha256(data).hexdigest(), len(data))
     if not has_archive(storage, archive):

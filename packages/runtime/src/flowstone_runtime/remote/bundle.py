@@ -11,24 +11,13 @@ from pathlib import Path
 
 import attrs
 
-from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.environments.own_code import own_folders, own_requirements
+from flowstone_runtime.remote.errors import PartMissingError
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _LEFT_OUT = re.compile(
     r"(?:^|/)__pycache__/|\.py[co]$|\.dist-info/(?:RECORD|INSTALLER|direct_url\.json|REQUESTED)$"
 )
-
-
-class PartMissingError(FlowstoneError, LookupError):
-    """What a task far away needs is not installed here."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"tasks on other machines need {self.name}, which is not installed here; pip install it"
 
 
 @attrs.frozen

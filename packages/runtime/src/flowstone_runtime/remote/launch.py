@@ -16,7 +16,6 @@ import attrs
 
 from flowstone_datastore import ObjectNotFoundError
 from flowstone_datastore.storage import Storage
-from flowstone_executors.node import program_argv
 from flowstone_runtime.remote.archive import Archive
 
 FORMAT = 1
@@ -126,6 +125,8 @@ def remote_command(
     document's file and the folder of the code. Which task it is to do, the entry finds out by itself. The command
     has some 4 KB and is the same for every launch.
     """
+    from flowstone_executors.node import program_argv
+
     return program_argv(*_PROGRAM, python=python), {
         LAUNCH_VARIABLE: launch.url,
         "FLOWSTONE_ENTRY": entry,

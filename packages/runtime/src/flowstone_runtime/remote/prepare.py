@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 
 from flowstone_datastore import Code, Datastore
-from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.remote.archive import Archive, put_archive
 from flowstone_runtime.remote.bundle import distribution_files, worker_files
 from flowstone_runtime.remote.known_archives import KnownArchives
@@ -15,22 +14,6 @@ from flowstone_runtime.remote.launch import Launch, LaunchRef, put_launch
 
 _TOOLS = {"pypi": ("uv",), "conda": ("uv", "py-rattler")}
 """By kind of environment: the distributions that build it."""
-
-
-class StoreNotReachableError(FlowstoneError, ValueError):
-    """A step is to run on another machine, and the store is one that only this machine has."""
-
-    def __init__(self, step: str, executor: str, store: str) -> None:
-        super().__init__(step, executor, store)
-        self.step = step
-        self.executor = executor
-        self.store = store
-
-    def __str__(self) -> str:
-        return (
-            f"step {self.step!r} runs with @{self.executor}, on another machine, but the store {self.store} is on "
-            "this one; use a store that both reach: --store s3://bucket/folder, FLOWSTONE_STORE, or a profile"
-        )
 
 
 @attrs.frozen

@@ -1,11 +1,15 @@
 """One task on a machine that the bootstrap has prepared: `main([launch document, folder of the code])`.
 
-Which task it is stands in the job that the executor hands down, as for every worker. A step with an environment
-of its own has it built here, from what the run locked, and goes on in its interpreter.
+Which task it is stands in the job that the executor hands down, as for every worker. It works in a copy of the
+code, so that a step finds its files by the paths that they have beside the flow, and may write there. A step with
+an environment of its own has that built here, from what the run locked, and goes on in its interpreter.
 """
 
+import io
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,25 +27,42 @@ _IN_ENVIRONMENT = "--in-environment"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the task; 0 if its step succeeded."""
-    launch_file, code, *more = arguments
+    _write_lines_at_once()
+    launch_file, stored_code, *more = arguments
     launch = Launch.from_json(Path(launch_file).read_bytes())
     cache = NodeCache(Path(launch_file).parent)
+    code = Path(stored_code) if more else _working_copy(Path(stored_code), launch)
     if _IN_ENVIRONMENT not in more:
-        spec = _placed(TaskSpec.from_json(inherited_payload(os.environ)), launch, Path(code), cache)
+        spec = _placed(TaskSpec.from_json(inherited_payload(os.environ)), launch, code, cache)
         try:
             locked = _environment_of(spec)
             if locked is not None:
-                _go_on_in(locked, spec, launch, [launch_file, code, _IN_ENVIRONMENT], cache)
+                _go_on_in(locked, spec, launch, [launch_file, str(code), _IN_ENVIRONMENT], cache)
         except Exception as error:  # noqa: BLE001 - an environment may fail in as many ways as there are tools
             return report_failure(inherited_job(os.environ), spec, error)
     job = inherited_job(os.environ)
-    spec = _placed(TaskSpec.from_json(job.payload), launch, Path(code), cache)
-    sys.path[:0] = [str(Path(code) / folder) for folder in launch.import_folders]
+    spec = _placed(TaskSpec.from_json(job.payload), launch, code, cache)
+    sys.path[:0] = [str(code / folder) for folder in launch.import_folders]
     try:
         runner = open_runner(spec)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
         return report_failure(job, spec, error)
     return run_job(runner, job, spec)
+
+
+def _write_lines_at_once() -> None:
+    """People look at them while the task runs."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _working_copy(code: Path, launch: Launch) -> Path:
+    """A copy of the code for this task alone, which is in the folder of the flow from now on."""
+    copy = Path(tempfile.mkdtemp(prefix="flowstone-"))
+    shutil.copytree(code, copy, dirs_exist_ok=True)
+    os.chdir(copy / flow_folder(launch))
+    return copy
 
 
 def _placed(spec: TaskSpec, launch: Launch, code: Path, cache: NodeCache) -> TaskSpec:
