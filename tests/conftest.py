@@ -1,11 +1,36 @@
 """Fixtures for every test that runs flows."""
 
+import os
+import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
+from deployed_flows import Cloud
 from flow_files import HEADER, FlowFile
+
+
+@pytest.fixture(scope="session")
+def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud on this machine, for all tests that need one."""
+    from flowstone_sandbox import SandboxOptions
+    from flowstone_sandbox.testing import running_sandbox
+
+    folder = tmp_path_factory.mktemp("cloud")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    options = attrs.evolve(SandboxOptions(), path=path, stop_seconds=1.0, slots=4)
+    with running_sandbox(folder / "sandbox", options) as client:
+        yield Cloud(client, folder / "config")
+
+
+@pytest.fixture
+def cloud(running_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """The cloud, and the means to look into it."""
+    for name, value in running_cloud.sandbox.running.variables.items():
+        monkeypatch.setenv(name, value)
+    return running_cloud
 
 
 @pytest.fixture

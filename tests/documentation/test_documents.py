@@ -117,6 +117,25 @@ def test_the_page_on_executors_works(tmp_path: Path) -> None:
             assert "passed" in run(text.strip(), tmp_path)
 
 
+def test_the_page_on_step_functions_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first command to the last; the folder that stands for an image is that of this Python."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    outputs = {}
+    with contextlib.ExitStack() as stack:
+        for language, text in blocks(ROOT / "docs" / "step-functions.md"):
+            if language == "python":
+                run_python(text, tmp_path)
+                continue
+            for line in text.splitlines():
+                outputs[line] = run(line.replace("=.venv/bin", f"={Path(sys.executable).parent}"), tmp_path)
+                if line.startswith("flowstone sandbox start"):
+                    stack.callback(subprocess.run, ["flowstone", "sandbox", "stop"], env=environ(), check=False)
+    (triggered,) = (output for line, output in outputs.items() if " trigger " in line)
+    (listed,) = (output for line, output in outputs.items() if line.endswith(" list-runs"))
+    assert triggered.strip() in listed
+
+
 @pytest.mark.slow
 def test_the_readme_works_after_the_demo(tmp_path: Path) -> None:
     """The demo on its largest airlines only, then every other line of the README."""

@@ -165,6 +165,9 @@ def test_expressions_mean_what_they_mean_on_aws(run):
     assert json.loads(chosen["output"]) == {"a": 1, "b": 2}
     named = run(one_state({"Type": "Pass", "Parameters": {"name.$": "$$.Execution.Name"}}))
     assert json.loads(named["output"])["name"]
+    year = "States.ArrayGetItem(States.StringSplit($$.Execution.StartTime, '-T:.Z'), 0)"
+    begun = run(one_state({"Type": "Pass", "Parameters": {"year.$": year}}))
+    assert json.loads(begun["output"])["year"] == str(begun["startDate"].year)
 
 
 def test_a_way_that_leads_nowhere_is_refused(states, role):

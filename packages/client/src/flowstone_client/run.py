@@ -21,6 +21,7 @@ from flowstone_interfaces import FlowstoneError
 
 if TYPE_CHECKING:
     from flowstone_client.flow import Flow
+    from flowstone_client.run_deployment import RunDeployment
     from flowstone_client.run_diff import RunDifference
     from flowstone_client.run_trigger import RunTrigger
 
@@ -126,6 +127,14 @@ class Run(ClientObject, depth=2):
                 raise StillRunningError(self.pathspec, timeout_seconds)
             time.sleep(min(poll_seconds, left))
         return self
+
+    @property
+    def deployment(self) -> "RunDeployment | None":
+        """The deployment that it is a run of; `None` for a run that somebody started at home."""
+        from flowstone_client.run_deployment import RunDeployment
+
+        data = self.summary.started.settings.get("deployment")
+        return RunDeployment.from_record(data) if isinstance(data, dict) else None
 
     @property
     def trigger(self) -> "RunTrigger | None":

@@ -62,7 +62,7 @@ class StepFunctions:
         SchedulerOption("queue", "Job queue of AWS Batch.", "FLOWSTONE_BATCH_QUEUE"),
         SchedulerOption("image", "Container image of jobs.", "FLOWSTONE_BATCH_IMAGE"),
         SchedulerOption("role", "ARN of the role of the state machine.", "FLOWSTONE_STEP_FUNCTIONS_ROLE"),
-        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_JOB_ROLE"),
+        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_IAM_ROLE"),
         SchedulerOption(
             "max-workers", "Items of one foreach at once; 0 for as many as can.", None, is_number=True
         ),

@@ -18,7 +18,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 _RANDOM_LENGTH = 6
 
 
-class NotAuthorizedError(FlowstoneError, PermissionError):
+class NotAuthorizedError(FlowstoneError, ValueError):
     """A deployment that is somebody else's."""
 
     def __init__(self, name: str, flow: str) -> None:
@@ -28,8 +28,8 @@ class NotAuthorizedError(FlowstoneError, PermissionError):
 
     def __str__(self) -> str:
         return (
-            f"{self.name} is deployed already (flow {self.flow}), by somebody whose token is not known here; ask for "
-            "it and give it once with --authorize TOKEN, or deploy under another --name"
+            f"{self.name} is deployed already (flow {self.flow}), by somebody whose token is not known here; ask "
+            "for it and give it once with --authorize TOKEN, or deploy under another --name"
         )
 
 

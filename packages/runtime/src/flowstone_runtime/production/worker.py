@@ -182,7 +182,7 @@ class _Job:
             split=None if base.split is None else base.split.ref,
             run_record=RecordRef(RUN_SEGMENT, 0, len(to_line(run))),
             main_file=str(self.folder / main_file(run)),
-            failure=self.identity.failure,
+            failure=_why(self.identity.failure),
         )
 
     def _task_started(self, key: TaskKey, attempt: int, base: Ancestry) -> TaskStarted:
@@ -199,6 +199,10 @@ class _Job:
 
 def _run_finished() -> RunEnded:
     return RunEnded(time=time.time(), state="finished")
+
+
+def _why(failure: str | None) -> str | None:
+    return None if failure is None else f"its job ended before the step was over ({failure})"
 
 
 def _failed(spec: TaskSpec, error: BaseException) -> TaskFailed:

@@ -1,5 +1,6 @@
 """All repairs, applied once."""
 
+import datetime as dt
 import functools
 import threading
 import uuid
@@ -30,6 +31,7 @@ class Repairs:
             expressions.repair()
             definitions.repair()
             _name_executions()
+            _tell_start_as_text()
             self._is_done = True
 
 
@@ -46,3 +48,19 @@ def _name_executions() -> None:
         return original(self, state_machine_arn, name or str(uuid.uuid4()), *rest, **more)
 
     StepFunctionsParserBackend.start_execution = start_execution
+
+
+def _tell_start_as_text() -> None:
+    """`$$.Execution.StartTime` is a text, which functions can take apart; it was an object that they cannot."""
+    from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
+
+    original = ExecutionDetails.__init__
+
+    @functools.wraps(original)
+    def init(self: Any, *given: Any, **more: Any) -> None:
+        original(self, *given, **more)
+        if isinstance(self.start_time, dt.datetime):
+            moment = self.start_time.astimezone(dt.UTC)
+            self.start_time = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+    ExecutionDetails.__init__ = init
