@@ -108,6 +108,15 @@ def test_the_page_on_the_sandbox_works(tmp_path: Path, monkeypatch: pytest.Monke
     assert outputs["flowstone sandbox run python job.py"] == "hello, this is child 2\n"
 
 
+def test_the_page_on_executors_works(tmp_path: Path) -> None:
+    """Its executor keeps the contract that it tests itself by."""
+    for language, text in blocks(ROOT / "docs" / "write-an-executor.md"):
+        if language == "python":
+            run_python(text, tmp_path)
+        else:
+            assert "passed" in run(text.strip(), tmp_path)
+
+
 def test_the_page_on_step_functions_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first command to the last; the folder that stands for an image is that of this Python."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

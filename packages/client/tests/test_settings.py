@@ -299,3 +299,20 @@ def test_a_size_that_is_none_is_named(project, environ, size):
     (project / "pyproject.toml").write_text(f'[tool.flowstone]\ncache_bytes = "{size}"\n')
     with pytest.raises(InvalidSettingsError, match=r"pyproject\.toml.*cache_bytes.*write it like '20 GiB'"):
         Settings.load(project, environ)
+
+
+def test_an_executor_has_settings_of_its_own(project, environ):
+    """Each is taken from the first place that has it: one may change the queue and keep the role."""
+    (project / "pyproject.toml").write_text('[tool.flowstone.batch]\nqueue = "small"\niam_role = "arn:r"\n')
+    settings = Settings.load(project, {**environ, "FLOWSTONE_BATCH_QUEUE": "big"})
+    assert settings.executors == {"batch": {"queue": "big", "iam_role": "arn:r"}}
+    assert settings.value("batch.queue") == "big"
+    assert settings.sources["batch.queue"] == "variable FLOWSTONE_BATCH_QUEUE"
+    assert settings.sources["batch.iam_role"].endswith("pyproject.toml [tool.flowstone]")
+
+
+def test_a_table_that_is_no_executors_is_refused(project, environ):
+    """A typing error would cost somebody an evening."""
+    (project / "pyproject.toml").write_text('[tool.flowstone.bach]\nqueue = "small"\n')
+    with pytest.raises(InvalidSettingsError, match="no setting 'bach'"):
+        Settings.load(project, environ)

@@ -15,6 +15,7 @@ from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunking import WHOLE_BYTES, cuts
 from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.known_cuts import KnownCuts
+from flowstone_datastore.loaded_memory import PackedChunks
 
 RANDOM = random.Random(4711).randbytes(6_000_000)
 PLAIN = bytes(1_500_000)  # nothing in it says where to cut
@@ -155,5 +156,5 @@ def test_buffers_that_wait_to_be_remembered_are_few():
     """Their chunks are, that is; the memory itself is not kept alive."""
     known = KnownCuts()
     for number in range(1000):
-        known.remember_later(memoryview(RANDOM)[number:], refs(PLAIN))
+        known.remember_later(memoryview(RANDOM)[number:], PackedChunks.of(refs(PLAIN)))
     assert len(known._waiting) <= 256

@@ -43,8 +43,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_a_name_that_is_to_come_says_so() -> None:
     """Who changes the import of an old flow should not look for a typing error."""
-    with pytest.raises(ImportError, match="no batch yet: it is to come"):
-        from flowstone import batch  # noqa: F401
+    with pytest.raises(ImportError, match="no card yet: it is to come"):
+        from flowstone import card  # noqa: F401
 
 
 def test_the_readme_works(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_with_adds_to_the_steps_that_have_none_of_the_kind() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("nothing_like_it", "no plugin 'nothing_like_it' in flowstone.decorators; installed: catch,"),
+        ("nothing_like_it", "no plugin 'nothing_like_it' in flowstone.decorators; installed: batch, catch,"),
         ("retry:times", "--with retry:times: 'times' is not name=value"),
         ("retry:times=x", "--with retry:times=x: @retry, option times: 'x' is no number"),
         ("no.such.module", "--with no.such.module: no.such.module cannot be imported"),

@@ -9,6 +9,17 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.user_decorators.named_decorator import step_decorator
 
 TEXTS = {
+    "batch": (
+        'batch:cpu=0.5,memory=800,queue=big,host_volumes=/data,log_options=["awslogs-group:mine"],privileged=true',
+        {
+            "cpu": 0.5,
+            "memory": 800,
+            "queue": "big",
+            "host_volumes": ("/data",),
+            "log_options": {"awslogs-group": "mine"},
+            "privileged": True,
+        },
+    ),
     "catch": ("catch:var=failure,print_exception=false", {"var": "failure", "print_exception": False}),
     "conda": (
         'conda:packages={"numpy": "1.*"},channels=["mine","conda-forge"],python=3.12',

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from flowstone_graph import Task, TaskKey
 from flowstone_interfaces import Resources
 from flowstone_runtime.machine import Capacity, this_machine
-from flowstone_runtime.ready_queue import Attempt, ReadyQueue
+from flowstone_runtime.ready_queue import Attempt, Limits, ReadyQueue
 
 NOTHING = Resources()
 
@@ -21,7 +21,7 @@ def queue(needs=None, **capacity) -> ReadyQueue:
 
 def take_all(ready: ReadyQueue, most_running: int = 100, now: float = 0.0) -> list[str]:
     taken = []
-    while (found := ready.take(now, most_running)) is not None:
+    while (found := ready.take(now, Limits(most_running))) is not None:
         taken.append(found.request_id)
     return taken
 
@@ -89,7 +89,7 @@ def test_everything_starts_once_and_never_more_than_fits(wanted, most_running, c
     running: list[Attempt] = []
     done = 0
     while len(ready) or running:
-        while (found := ready.take(0.0, most_running)) is not None:
+        while (found := ready.take(0.0, Limits(most_running))) is not None:
             running.append(found)
         assert 0 < len(running) <= most_running
         assert len(running) == 1 or sum(cpus.get(each.task.key.step, 0) for each in running) <= 4
@@ -105,3 +105,30 @@ def test_the_machine_has_something_to_give() -> None:
     assert machine.memory_mib > 100
     assert machine.gpus == 2
     assert this_machine({"CUDA_VISIBLE_DEVICES": ""}).gpus == 0
+
+
+def test_what_runs_elsewhere_takes_nothing_of_this_machine() -> None:
+    """A thousand jobs in the cloud start from a laptop with two cores."""
+    needs = Resources(cpus=64, memory_mib=1 << 30)
+    ready = ReadyQueue(lambda _: needs, Capacity(cpus=2), {"far"})
+    for number in range(5):
+        ready.add(Attempt(Task(TaskKey("far", (number,)))))
+        ready.add(Attempt(Task(TaskKey("near", (number,)))))
+    taken = []
+    while (found := ready.take(0.0, Limits(here=2, elsewhere=4))) is not None:
+        taken.append(found)
+    assert sorted(each.task.key.step for each in taken) == ["far"] * 4 + ["near"]
+    ready.give_back(taken[0])
+    assert ready.take(0.0, Limits(here=2, elsewhere=4)) is not None
+
+
+def test_a_limit_that_is_given_is_for_all_of_them() -> None:
+    """`--max-workers 3` means three."""
+    ready = ReadyQueue(lambda _: Resources(), Capacity(), {"far"})
+    for number in range(5):
+        ready.add(Attempt(Task(TaskKey("far", (number,)))))
+        ready.add(Attempt(Task(TaskKey("near", (number,)))))
+    count = 0
+    while ready.take(0.0, Limits(here=3, in_all=3)) is not None:
+        count += 1
+    assert count == 3

@@ -24,6 +24,7 @@ from flowstone_interfaces import Reason, Stream, TaskEvent, TaskLog, TaskRequest
 from flowstone_interfaces import TaskFinished as Finished
 from flowstone_interfaces import TaskStarted as Started
 from flowstone_runtime.machine import Capacity
+from flowstone_runtime.ready_queue import Limits
 from flowstone_runtime.run_plan import Outcome, RunPlan, StopRequest
 from flowstone_runtime.scheduler import Scheduler
 from flowstone_runtime.task_spec import TaskSpec
@@ -125,7 +126,7 @@ class Run:
             "main_file": "/flow.py",
             "main_module": None,
             "worker_argv": ("python", "worker"),
-            "max_workers": 2,
+            "limits": Limits(2),
             "capacity": Capacity(8, 16_000, 0),
             "environ": {},
             "heartbeat_seconds": 60.0,
@@ -198,7 +199,7 @@ def test_a_join_after_no_items_is_told_where_the_foreach_is() -> None:
 )
 def test_an_attempt_that_ends_without_a_word_of_its_own_is_explained(event, reason, words) -> None:
     """In the record, in the run's message, and to whoever watches."""
-    run = Run(lambda spec: [event] if spec.key.step == "work" else well_done(spec), max_workers=1)
+    run = Run(lambda spec: [event] if spec.key.step == "work" else well_done(spec), limits=Limits(1))
     outcome = run.to_its_end()
     assert outcome.state == "failed"
     assert outcome.message.startswith("Fan/r1/work/0 failed: ")
@@ -252,7 +253,7 @@ def test_the_first_failure_stops_what_still_runs_and_starts_nothing_new() -> Non
             return well_done(spec, count=5)
         return [Finished("", Reason.LOST, message="gone")] if spec.key.id == "1" else None
 
-    run = Run(answer, max_workers=3)
+    run = Run(answer, limits=Limits(3))
     outcome = run.to_its_end()
     assert outcome.failed == ("Fan/r1/work/1",)
     assert run.executor.is_closed
@@ -303,7 +304,7 @@ def test_no_more_tasks_run_at_once_than_workers(workers) -> None:
         waiting.append((f"work/{spec.key.id}", well_done(spec)[1:]))
         return None
 
-    run = Run(answer, max_workers=workers)
+    run = Run(answer, limits=Limits(workers))
     peaks = []
 
     def release():
@@ -325,7 +326,7 @@ def test_tasks_that_run_alone_get_all_cores_and_many_get_their_share() -> None:
     """What the user has set is his."""
     run = Run(
         lambda spec: well_done(spec, count=40),
-        max_workers=4,
+        limits=Limits(4),
         capacity=Capacity(8, 16_000, 0),
         environ={"MKL_NUM_THREADS": "1"},
     )
@@ -429,7 +430,7 @@ def test_a_wide_foreach_costs_its_number_and_not_its_square() -> None:
     """Twice as many tasks, about twice the time."""
 
     def seconds(count):
-        run = Run(lambda spec: well_done(spec, count=count), max_workers=8)
+        run = Run(lambda spec: well_done(spec, count=count), limits=Limits(8))
         began = time.process_time()
         assert run.to_its_end().state == "finished"
         return time.process_time() - began

@@ -89,7 +89,8 @@ def test_two_commands_take_a_user_there_and_back(tmp_path):
         settings = tomllib.loads(profile.read_text())
         variables = json.loads(flowstone("env", "--json").output)
         assert settings == {
-            "store": f"s3://flowstone/store?endpoint_url={variables['AWS_ENDPOINT_URL']}&region=us-east-1"
+            "store": f"s3://flowstone/store?endpoint_url={variables['AWS_ENDPOINT_URL']}&region=us-east-1",
+            "batch": {"queue": "sandbox"},
         }
         shell = f"{flowstone('env').output}\nenv"
         printed = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout

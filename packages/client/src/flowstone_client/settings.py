@@ -6,7 +6,7 @@ pyproject.toml, the profile (`~/.config/flowstone/<profile>.toml`), the default.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +26,7 @@ _VARIABLES = {
     "cache_bytes": "FLOWSTONE_CACHE_SIZE",
     "package": "FLOWSTONE_PACKAGE",
 }
+_BATCH_VARIABLES = "FLOWSTONE_BATCH_"
 _PATHS = ("store", "cache_folder")
 DEFAULT_STORE = ".flowstone"
 """Where a project's store is, in the folder of the project."""
@@ -69,6 +70,8 @@ class _Layer:
 
     def __attrs_post_init__(self) -> None:
         for name, value in self.table.items():
+            if isinstance(value, Mapping) and name in executor_names():
+                continue  # the executor knows its settings
             if name not in _NAMES:
                 reason = f"there is no setting {name!r}; there are {', '.join(_NAMES)}"
                 raise InvalidSettingsError(self.place, reason)
@@ -127,6 +130,21 @@ class Settings:
     """How many bytes of chunks of far stores are kept there; 0 keeps none."""
     package: tuple[str, ...] = ()
     """Patterns of files, relative to the project's root, that belong to the code beside what it imports."""
+    executors: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    """Settings of executors by the executor's name: the tables `[tool.flowstone.batch]`, ..."""
+
+    def value(self, name: str) -> Any:
+        """One of those that `sources` names; `batch.queue` is one of an executor.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        executor, dot, key = name.partition(".")
+        if dot:
+            return self.executors[executor][key]
+        if name not in _NAMES:
+            raise KeyError(name)
+        return getattr(self, name)
 
     @property
     def environments_folder(self) -> str:
@@ -173,6 +191,7 @@ class Settings:
                 for name, key in _VARIABLES.items()
                 if environ.get(key)
             ),
+            *_executor_layers(environ, here),
             _project_layer(root),
             *([_profile_layer(profile, environ)] if profile else []),
             _Layer("default", _defaults(environ), root),
@@ -180,6 +199,11 @@ class Settings:
         chosen = {name: next(layer for layer in layers if name in layer.table) for name in _NAMES}
         values = {name: layer.value(name) for name, layer in chosen.items()}
         sources = {name: layer.place for name, layer in chosen.items()}
+        executors: dict[str, dict[str, Any]] = {}
+        for layer in reversed(layers):
+            for name in layer.table.keys() - {*_NAMES}:
+                executors.setdefault(name, {}).update(layer.table[name])
+                sources.update({f"{name}.{key}": layer.place for key in layer.table[name]})
         cache_bytes = parse_byte_size(values["cache_bytes"])
         return cls(
             values["store"],
@@ -190,7 +214,23 @@ class Settings:
             values["cache_folder"],
             cache_bytes,
             chosen["package"].patterns(),
+            executors,
         )
+
+
+def executor_names() -> tuple[str, ...]:
+    """The executors that may have settings."""
+    from flowstone_interfaces.plugins import installed_plugins
+
+    return ("batch", *installed_plugins("flowstone.executors"))
+
+
+def _executor_layers(environ: Mapping[str, str], here: Path) -> Iterator[_Layer]:
+    """`FLOWSTONE_BATCH_QUEUE=...` is `queue` of `[tool.flowstone.batch]`."""
+    for variable in environ:
+        if variable.startswith(_BATCH_VARIABLES) and environ[variable]:
+            name = variable.removeprefix(_BATCH_VARIABLES).lower()
+            yield _Layer(f"variable {variable}", {"batch": {name: environ[variable]}}, here)
 
 
 def project_root(folder: Path) -> Path:

@@ -10,8 +10,9 @@ from flowstone_datastore.chunk_file import lead_before
 from flowstone_datastore.chunk_store import ChunkStore
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts
 from flowstone_datastore.known_cuts import KnownCuts
+from flowstone_datastore.loaded_memory import LoadedMemory, PackedChunks
 from flowstone_datastore.mapping import Region, can_map, pages
-from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer, parts_of
+from flowstone_datastore.scattered_buffer import Memory, ScatteredBuffer, in_one_piece, parts_of
 from flowstone_datastore.storage import Buffer
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LEAST_SHARED_CHUNK = 1 << 20
 _LONG_SEGMENT = 256 * 1024
 """Bytes. A long segment is one value of a pickle: a text, or bytes."""
 _LEAST_SHARED_BYTES = 8 << 20
-"""Less is stored before a second thread has helped."""
+"""Less, beside the largest buffer, is stored before a second thread has helped."""
 _FILE_WRITERS = 4
 _CONNECTIONS = 16
 _LEAST_MAPPED = 64 * 1024
@@ -42,6 +43,7 @@ class BlobStore:
     def __init__(self, chunks: ChunkStore) -> None:
         self._chunks = chunks
         self._known = KnownCuts()
+        self._loaded = LoadedMemory()
         self._workers = _FILE_WRITERS if chunks.maps_files else _CONNECTIONS
 
     def put(self, buffers: Sequence[Memory]) -> tuple[Blob, ...]:
@@ -52,10 +54,32 @@ class BlobStore:
         """
         if not buffers:
             return ()
+        buffers = [*map(in_one_piece, buffers)]
+        found = [*map(self._put_again, buffers)]
+        rest = iter(self._put_all([buffer for buffer, blob in zip(buffers, found, strict=True) if blob is None]))
+        return tuple([blob or next(rest) for blob in found])
+
+    def _put_again(self, memory: Memory) -> Blob | None:
+        """The blob of what was loaded from here and is as it was, all of it: it is not worth a thread."""
+        if isinstance(memory, ScatteredBuffer):
+            return None
+        kept = self._loaded.untouched(memory)
+        if sum([chunk.size for chunk in kept.values()]) != memory.nbytes or not kept:
+            return None
+        before = None
+        for start, chunk in kept.items():
+            piece = (memory[start : start + chunk.size], lead_before(memory, start), chunk.address)
+            before = self._put_piece(piece, before)
+        self._known.remember(memory, [*kept.values()])
+        return Blob.of_chunks(*kept.values())
+
+    def _put_all(self, buffers: Sequence[Memory]) -> tuple[Blob, ...]:
+        if not buffers:
+            return ()
         largest = max([buffer.nbytes for buffer in buffers])
         has_large_chunks = average_of(largest) >= _LEAST_SHARED_CHUNK
         if self._chunks.maps_files and not has_large_chunks:
-            if len(buffers) == 1 or sum([buffer.nbytes for buffer in buffers]) < _LEAST_SHARED_BYTES:
+            if sum([buffer.nbytes for buffer in buffers]) - largest < _LEAST_SHARED_BYTES:
                 return tuple(map(self._put_in_order, buffers))
             with _threads(self._workers) as pool:
                 return tuple(pool.map(self._put_in_order, buffers))
@@ -87,7 +111,9 @@ class BlobStore:
         found = self._read_files(blobs, artifact) if self._chunks.maps_files else self._fetched(blobs, artifact)
         if is_own_cut:
             for blob, data in zip(blobs, found, strict=True):
-                self._known.remember_later(memoryview(data), blob.chunks)
+                memory, packed = memoryview(data), PackedChunks.of(blob.chunks)
+                self._known.remember_later(memory, packed)
+                self._loaded.note(memory, packed)
         return found
 
     def _read_files(self, blobs: Sequence[Blob], artifact: str) -> list[Buffer]:
@@ -139,7 +165,7 @@ class BlobStore:
         if isinstance(memory, ScatteredBuffer):
             yield from _pieces_of_scattered(memory)
         else:
-            for cut in self._known.cut(memory):
+            for cut in self._known.cut(memory, self._loaded.untouched(memory)):
                 yield memory[cut.start : cut.end], lead_before(memory, cut.start), cut.address
 
     def _put_in_order(self, memory: Memory) -> Blob:

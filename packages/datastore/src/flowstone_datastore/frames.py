@@ -90,37 +90,44 @@ def rebuild_frame(
 def _reduce_chunked_array(chunked: Any) -> Any:
     import pyarrow as pa
 
-    return pa.chunked_array, (_chunks(chunked), chunked.type)
+    kind = chunked.type
+    return pa.chunked_array, (_chunks(chunked, kind), kind)
 
 
 def _reduce_arrow_extension_array(array: Any) -> Any:
     """Pandas' own way, but for what it joins: its `__setstate__` takes a list of chunks as well."""
-    state = {**array.__dict__, "_cache": {}, "_pa_array": _chunks(array._pa_array)}  # noqa: SLF001 - its state has it
+    stored = array._pa_array  # noqa: SLF001 - its state has it
+    state = {**array.__dict__, "_cache": {}, "_pa_array": _chunks(stored, stored.type)}
     return copyreg.__newobj__, (type(array),), state  # type: ignore[attr-defined]  # what pickle itself names
 
 
-def _chunks(chunked: Any) -> list[Any]:
-    """The chunks to store: texts in pieces, whatever they were cut into before; anything else as it is."""
+def _chunks(chunked: Any, kind: Any) -> list[Any]:
+    """The chunks to store: texts in pieces, whatever they were cut into before; anything else as it is.
+
+    Each piece names the one `kind`, their type: pyarrow makes an object of it whenever it is asked, and a pickle
+    tells one object from several.
+    """
     import pyarrow as pa
 
-    if chunked.nbytes < _LEAST_PIECED_BYTES or not _has_offsets(chunked.type):
-        return chunked.chunks or [pa.array([], chunked.type)]
-    average = _average_text(chunked)
+    size = chunked.nbytes  # pyarrow counts it anew each time
+    if size < _LEAST_PIECED_BYTES or not _has_offsets(kind):
+        return chunked.chunks or [pa.array([], kind)]
+    average = _average_text(size, len(chunked), kind)
     if chunked.num_chunks > 1:
-        pieces = [piece for chunk in chunked.chunks for piece in _pieces(chunk, average)]
+        pieces = [piece for chunk in chunked.chunks for piece in _pieces(chunk, kind, average)]
         # What was stored before is in pieces: joining them would double the memory for nothing.
         is_in_pieces = len(pieces) == chunked.num_chunks and all(p.size >= average // 4 for p in pieces[:-1])
-        if is_in_pieces or chunked.nbytes > _MOST_JOINED_BYTES:
+        if is_in_pieces or size > _MOST_JOINED_BYTES:
             return pieces
         chunked = pa.chunked_array([pa.concat_arrays(chunked.chunks)])
-    return [*_pieces(chunked.chunk(0), average)]
+    return [*_pieces(chunked.chunk(0), kind, average)]
 
 
-def _average_text(chunked: Any) -> int:
+def _average_text(size: int, rows: int, kind: Any) -> int:
     """How many bytes of text a piece should have, so that twice as many, with their offsets, are one chunk."""
-    width = 8 if str(chunked.type).startswith("large") else 4
-    text = max(1, chunked.nbytes - width * len(chunked))
-    wanted: int = 2 * min(average_of(chunked.nbytes), _LARGEST_PIECE // 2) * text // chunked.nbytes
+    width = 8 if str(kind).startswith("large") else 4
+    text = max(1, size - width * rows)
+    wanted = 2 * min(average_of(size), _LARGEST_PIECE // 2) * text // size
     return 1 << (max(_LEAST_TEXT, wanted).bit_length() - 1)
 
 
@@ -147,6 +154,8 @@ class _TextPiece:
     """That of these rows."""
     valid: Any
     """Which rows are not missing, as a bitmap; `None` if all are there."""
+    whole: memoryview | None
+    """Offsets and text as they are to be stored, if they lie so."""
 
     @property
     def size(self) -> int:
@@ -161,7 +170,7 @@ class _TextPiece:
         if self.size < _LEAST_BYTES:
             memory = pickle.PickleBuffer(b"".join(self.parts()))
         else:
-            memory = ScatteredBuffer(self.size, self.parts).token()
+            memory = ScatteredBuffer(self.size, self.parts, self.whole).token()
         return rebuild_texts, (memory, self.kind, len(self.offsets) - 1, self.offsets.itemsize, self.valid)
 
 
@@ -177,7 +186,7 @@ def rebuild_texts(memory: Any, kind: Any, rows: int, width: int, valid: Any) -> 
     return pa.Array.from_buffers(kind, rows, [valid, buffer.slice(0, end), buffer.slice(end)])
 
 
-def _pieces(array: Any, average: int) -> Iterator[Any]:
+def _pieces(array: Any, kind: Any, average: int) -> Iterator[Any]:
     """The rows of an array of texts, in pieces of their own that begin where the text says.
 
     Each piece is cut anew from its first row on, so that one that was stored, loaded and stored again stays whole.
@@ -187,7 +196,6 @@ def _pieces(array: Any, average: int) -> Iterator[Any]:
 
     if not len(array):
         return
-    kind = array.type
     _, offsets_buffer, data = array.buffers()
     width = np.int64 if str(kind).startswith("large") else np.int32
     offsets = np.frombuffer(offsets_buffer, width)[array.offset : array.offset + len(array) + 1]
@@ -201,5 +209,17 @@ def _pieces(array: Any, average: int) -> Iterator[Any]:
             last = len(array)
         part = array.slice(first, last - first)
         valid = pc.is_valid(part).buffers()[1] if part.null_count else None
-        yield _TextPiece(kind, offsets[first : last + 1], text[start : int(offsets[last])], valid)
+        rows = offsets[first : last + 1]
+        piece = text[start : int(offsets[last])]
+        yield _TextPiece(kind, rows, piece, valid, _side_by_side(rows, piece, data, array) if not start else None)
         first = last
+
+
+def _side_by_side(offsets: Any, text: memoryview, data: Any, array: Any) -> memoryview | None:
+    """The memory of both, if the offsets stand before the text, which is the beginning of `data`."""
+    import pyarrow as pa
+
+    begin = offsets.ctypes.data
+    if not text or begin + offsets.nbytes != data.address:
+        return None
+    return memoryview(pa.foreign_buffer(begin, offsets.nbytes + text.nbytes, array))

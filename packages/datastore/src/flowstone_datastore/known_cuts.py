@@ -6,16 +6,16 @@ replaces what would be searched. Nothing is taken on trust, and the result is th
 """
 
 import contextlib
-from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Self, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
 from flowstone_datastore.address import address_of
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.chunking import WHOLE_BYTES, average_of, cuts_from, first_cut
+from flowstone_datastore.loaded_memory import PackedChunks
 
 _MOST_KNOWN = 1 << 15
 """So many chunks are remembered, of about 300 bytes each."""
@@ -26,6 +26,8 @@ _MOST_UNKNOWN = 16
 
 _MOST_WAITING = 256
 """So many buffers that were loaded are kept in mind until something is cut."""
+
+_NOTHING: Mapping[int, ChunkRef] = {}
 
 _Key: TypeAlias = "tuple[int, str | bytes]"
 
@@ -50,23 +52,11 @@ class _Next:
 
 @attrs.frozen
 class _Waiting:
-    """What was loaded and may be cut one day: in a sixth of the memory that its chunks take, for each reader."""
+    """What was loaded and may be cut one day."""
 
     size: int
     head: bytes
-    sizes: "array[int]"
-    digests: bytes
-
-    @classmethod
-    def of(cls, buffer: memoryview, chunks: Sequence[ChunkRef]) -> Self:
-        sizes = array("Q", [chunk.size for chunk in chunks])
-        digests = bytes.fromhex("".join([chunk.address for chunk in chunks]))
-        return cls(buffer.nbytes, bytes(buffer[:_HEAD_BYTES]), sizes, digests)
-
-    @property
-    def chunks(self) -> list[ChunkRef]:
-        addresses = [self.digests[at : at + 32].hex() for at in range(0, len(self.digests), 32)]
-        return [*map(ChunkRef, addresses, self.sizes)]
+    packed: PackedChunks
 
 
 class KnownCuts:
@@ -83,16 +73,20 @@ class KnownCuts:
         self._old: dict[_Key, _Next] = {}
         self._waiting: deque[_Waiting] = deque(maxlen=_MOST_WAITING)
 
-    def cut(self, buffer: memoryview) -> Iterator[Cut]:
-        """The chunks of a buffer: the same as `chunking.cuts` finds."""
+    def cut(self, buffer: memoryview, kept: Mapping[int, ChunkRef] = _NOTHING) -> Iterator[Cut]:
+        """The chunks of a buffer: the same as `chunking.cuts` finds.
+
+        `kept` are chunks that were found in this very buffer when it had the same size, and are still there, by
+        where they begin.
+        """
         self._note_waiting()
         average = average_of(buffer.nbytes)
         start = 0
         if buffer.nbytes > WHOLE_BYTES:
             before: str | bytes = bytes(buffer[:_HEAD_BYTES])
-            unknown = 0 if self._next(average, before) else _MOST_UNKNOWN
+            unknown = 0 if kept or self._next(average, before) else _MOST_UNKNOWN
             while start < buffer.nbytes and unknown < _MOST_UNKNOWN:
-                cut = self._expected(buffer, start, self._next(average, before))
+                cut = _kept(start, kept) or self._expected(buffer, start, self._next(average, before))
                 unknown = 0 if cut else unknown + 1
                 if cut is None:
                     end = start + first_cut(buffer[start:], average)
@@ -100,17 +94,18 @@ class KnownCuts:
                 yield cut
                 start, before = cut.end, cut.address or b""
         for begin, end in cuts_from(buffer, start):
-            yield Cut(begin, end, None)
+            cut = _kept(begin, kept)
+            yield cut if cut is not None and cut.end == end else Cut(begin, end, None)
 
     def remember(self, buffer: memoryview, chunks: Sequence[ChunkRef]) -> None:
         """A buffer was cut into these chunks, by the rule of `chunking`."""
         if buffer.nbytes > WHOLE_BYTES:
             self._note(buffer.nbytes, bytes(buffer[:_HEAD_BYTES]), chunks)
 
-    def remember_later(self, buffer: memoryview, chunks: Sequence[ChunkRef]) -> None:
+    def remember_later(self, buffer: memoryview, packed: PackedChunks) -> None:
         """As `remember`, for who may never cut anything: loading should not wait for it."""
         if buffer.nbytes > WHOLE_BYTES:
-            self._waiting.append(_Waiting.of(buffer, chunks))
+            self._waiting.append(_Waiting(buffer.nbytes, bytes(buffer[:_HEAD_BYTES]), packed))
 
     def _note(self, size: int, head: bytes, chunks: Sequence[ChunkRef]) -> None:
         average = average_of(size)
@@ -125,7 +120,7 @@ class KnownCuts:
         with contextlib.suppress(IndexError):  # another thread may take the last one
             while self._waiting:
                 waiting = self._waiting.popleft()
-                self._note(waiting.size, waiting.head, waiting.chunks)
+                self._note(waiting.size, waiting.head, waiting.packed.chunks)
 
     def _next(self, average: int, before: str | bytes) -> _Next | None:
         key = (average, before)
@@ -140,3 +135,8 @@ class KnownCuts:
             return None
         is_same = address_of(buffer[start:end]) == expected.address
         return Cut(start, end, expected.address) if is_same else None
+
+
+def _kept(start: int, kept: Mapping[int, ChunkRef]) -> Cut | None:
+    chunk = kept.get(start)
+    return None if chunk is None else Cut(start, start + chunk.size, chunk.address)

@@ -20,6 +20,8 @@ class ScatteredBuffer:
     nbytes: int
     parts: Callable[[], Sequence[Buffer]]
     """The bytes, in parts that follow each other. May be called more than once, from any thread."""
+    whole: memoryview | None = None
+    """The bytes, if they happen to lie side by side: as they do if they were loaded, and are stored again."""
 
     def token(self) -> PickleBuffer:
         """What stands for the bytes in a pickle; only a pickler that knows tokens may get it."""
@@ -46,3 +48,8 @@ Memory = memoryview | ScatteredBuffer
 def parts_of(memory: Memory) -> Sequence[Buffer]:
     """The bytes, in parts that follow each other."""
     return memory.parts() if isinstance(memory, ScatteredBuffer) else (memory,)
+
+
+def in_one_piece(memory: Memory) -> Memory:
+    """The memory itself, or that in which its bytes happen to lie side by side."""
+    return memory.whole if isinstance(memory, ScatteredBuffer) and memory.whole is not None else memory

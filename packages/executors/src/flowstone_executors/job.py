@@ -8,7 +8,7 @@ that half a result is never taken for a whole one.
 """
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 import attrs
 
@@ -43,6 +43,16 @@ class Job:
 
 Program = Callable[[Job], int]
 """Runs one job and returns its exit status. Runs in a process that ends with it."""
+
+
+def inherited_payload(environ: Mapping[str, str]) -> bytes:
+    """The payload of the job that the executor gave to this process, which can still be inherited.
+
+    Raises:
+        LookupError: this process was not started by an executor.
+    """
+    descriptor = int(environ[PAYLOAD_FD_VARIABLE])
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
 
 def inherited_job(environ: MutableMapping[str, str]) -> Job:

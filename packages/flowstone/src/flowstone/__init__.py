@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         StepMutator,
         StepTimeoutError,
         UserStepDecorator,
+        batch,
         catch,
         conda,
         conda_base,
@@ -104,6 +105,7 @@ __all__ = [
     "StepTimeoutError",
     "Task",
     "UserStepDecorator",
+    "batch",
     "catch",
     "conda",
     "conda_base",
@@ -179,6 +181,7 @@ _HOMES = {
         "StepMutator",
         "StepTimeoutError",
         "UserStepDecorator",
+        "batch",
         "catch",
         "conda",
         "conda_base",
@@ -209,7 +212,7 @@ _HOMES = {
         "yaml_parser",
     ),
 }
-_TO_COME = frozenset({"batch", "card", "kubernetes", "pytorch_parallel"} | {"DeployedFlow", "NBDeployer"})
+_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"} | {"DeployedFlow", "NBDeployer"})
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

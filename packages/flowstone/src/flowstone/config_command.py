@@ -23,12 +23,12 @@ def show(options: dict[str, str | None], as_json: bool) -> None:
     settings = Settings.load(Path.cwd(), os.environ, options)
     if as_json:
         found = {
-            name: {"value": getattr(settings, name), "from": source} for name, source in settings.sources.items()
+            name: {"value": settings.value(name), "from": source} for name, source in settings.sources.items()
         }
         print_json({**found, "project": {"value": str(settings.project_root), "from": "the working folder"}})
         return
     for name, source in settings.sources.items():
-        value = getattr(settings, name)
+        value = settings.value(name)
         shown = ", ".join(value) if isinstance(value, tuple) else value
         click.echo(f"{name:12} {shown}  ({source})")
     click.echo(f"{'project':12} {settings.project_root}")

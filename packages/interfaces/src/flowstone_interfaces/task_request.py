@@ -1,12 +1,17 @@
 """All that an executor needs to know to run one attempt of one task."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
 
 def _copied(environ: Mapping[str, str]) -> Mapping[str, str]:
     return dict(environ)
+
+
+def _copied_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(options)
 
 
 @attrs.frozen
@@ -45,3 +50,7 @@ class TaskRequest:
     """Which locked environment to run in; `None` for the executor's own."""
     image: str | None = None
     """A container image, for executors that have such."""
+    executor: str | None = None
+    """The name of the executor that is to run it; `None` for the scheduler's own machine."""
+    options: Mapping[str, Any] = attrs.field(factory=dict, converter=_copied_options, hash=False)
+    """What that executor alone understands: plain values, as JSON can hold them; a copy of what was given."""

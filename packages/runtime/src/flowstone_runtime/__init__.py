@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flowstone_runtime.decorators import (
         CaughtError,
         StepTimeoutError,
+        batch,
         catch,
         conda,
         conda_base,
@@ -69,6 +70,7 @@ __all__ = [
     "StepMutator",
     "StepTimeoutError",
     "UserStepDecorator",
+    "batch",
     "catch",
     "conda",
     "conda_base",
@@ -113,7 +115,7 @@ _MODULES = {
     "config_value": ("ConfigValue",),
     "config_values": ("config_expr",),
     "decorators": (
-        *("CaughtError", "StepTimeoutError", "catch", "environment", "exit_hook", "parallel", "project"),
+        *("CaughtError", "StepTimeoutError", "batch", "catch", "environment", "exit_hook", "parallel", "project"),
         *("conda", "conda_base", "pypi", "pypi_base", "resources", "retry", "schedule", "secrets", "timeout"),
         *("trigger", "trigger_on_finish"),
     ),

@@ -18,9 +18,14 @@ def write_archive(file: Path, contents: Mapping[str, bytes], programs: Collectio
     Raises:
         OSError: the file cannot be written.
     """
+    file.write_bytes(packed_archive(contents, programs))
+
+
+def packed_archive(contents: Mapping[str, bytes], programs: Collection[str] = ()) -> bytes:
+    """What `write_archive` writes."""
+    out = io.BytesIO()
     with (
-        file.open("wb") as out,
-        gzip.GzipFile("", "wb", fileobj=out, mtime=0) as packed,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=out, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path, data in sorted(contents.items()):
@@ -28,3 +33,4 @@ def write_archive(file: Path, contents: Mapping[str, bytes], programs: Collectio
             member.size = len(data)
             member.mode = _PROGRAM_MODE if path in programs else _MODE
             archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -16,11 +17,11 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 def is_first_party(file: Path, root: Path) -> bool:
     """True for a source file in the folder that nobody installed."""
-    if file.suffix != ".py" or not file.is_relative_to(root):
+    path = _below(file, root)
+    if path is None or not path.endswith(".py"):
         return False
-    return _is_own(file.relative_to(root).parts[:-1]) and not any(
-        file.is_relative_to(place) for place in _places_of_python() if place != root and place.is_relative_to(root)
-    )
+    *folders, _ = path.split(os.sep)  # noqa: PTH206
+    return _is_own(folders) and not path.startswith(_python_within(root))
 
 
 @attrs.define
@@ -77,11 +78,12 @@ class CodePlaces:
 
     def path_of(self, file: Path) -> str:
         """The path in the code."""
-        if file.is_relative_to(self.root):
-            return file.relative_to(self.root).as_posix()
-        home = self._home(file)
-        assert home is not None
-        return f"{OUTSIDE}/{file.relative_to(home).as_posix()}"
+        path = _below(file, self.root)
+        if path is None:
+            home = self._home(file)
+            assert home is not None, "only files of one's own have a path"
+            path = f"{OUTSIDE}/{_below(file, home)}"
+        return path.replace(os.sep, "/")
 
     def import_folders(self, paths: Iterable[str]) -> tuple[str, ...]:
         """The folders of the code, beside the flow's own, from which its files are imported."""
@@ -94,6 +96,19 @@ class CodePlaces:
     def _home(self, file: Path) -> Path | None:
         homes: Iterator[Path] = (home for home in (self.root, *self.outside) if is_first_party(file, home))
         return next(homes, None)
+
+
+def _below(file: Path, folder: Path) -> str | None:
+    """The path from the folder to the file, if that is in it. Asked of each file several times: not by pathlib."""
+    text, start = str(file), os.path.join(folder, "")  # noqa: PTH118
+    return text.removeprefix(start) if text.startswith(start) else None
+
+
+@cache
+def _python_within(root: Path) -> tuple[str, ...]:
+    """How the paths of Python's own files begin, as far as Python lies in the folder."""
+    places = [_below(place, root) for place in _places_of_python()]
+    return tuple(f"{place}{os.sep}" for place in places if place)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -34,7 +34,7 @@ from flowstone_datastore import (
 )
 from flowstone_executors import InProcessExecutor, Launch, LocalExecutor
 from flowstone_graph import FlowGraph
-from flowstone_interfaces import Executor, FlowstoneError, TaskRequest
+from flowstone_interfaces import Executor, ExecutorPlace, FlowstoneError, TaskRequest
 from flowstone_runtime.changed_code import code_changes
 from flowstone_runtime.code_package import snapshot_code
 from flowstone_runtime.config import bind_configs, bound_configs
@@ -54,6 +54,9 @@ from flowstone_runtime.included_content import save_value
 from flowstone_runtime.machine import this_machine
 from flowstone_runtime.parameter_defaults import default_values
 from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.ready_queue import Limits
+from flowstone_runtime.remote.far_steps import check_reachable, far_steps, open_executor
+from flowstone_runtime.remote.staging import RunStaging
 from flowstone_runtime.reporter import Reporter, RunHeader
 from flowstone_runtime.resume import ResumeRequest, find_origin, read_run
 from flowstone_runtime.reuse import Reuse
@@ -64,6 +67,9 @@ from flowstone_runtime.step_request import WORKER_ARGV
 from flowstone_runtime.task_runner import TaskRunner
 from flowstone_runtime.thread_share import usable_cores
 from flowstone_runtime.worker import SERVE, ForkedWorker
+
+if TYPE_CHECKING:
+    from flowstone_runtime.remote.launch import LaunchRef
 
 _HEARTBEAT_SECONDS = 10.0
 SEGMENT = "scheduler"
@@ -91,7 +97,7 @@ class RunOptions:
     namespace: str | None = None
     """In which tasks look at other runs: a tag, empty for all runs; `None` for that of whoever runs it."""
     max_workers: int = 0
-    """Tasks at once; 0 for one for each core that this process may use."""
+    """Tasks at once; 0 for one for each core that this process may use, and 10,000 on other machines."""
     isolation: Isolation = Isolation.FORK
     added: tuple[str, ...] = ()
     """Decorators for every step that has none of the same name: `retry:times=3`."""
@@ -138,6 +144,8 @@ def run_flow(
         graph[options.resume.step]
     events: Events = queue.SimpleQueue()
     datastore, is_new_store = _open_store(settings)
+    far = far_steps(graph)
+    check_reachable(far, datastore)
     # Ctrl-C ends it like any program: nothing has begun yet.
     locked, environments = _environments(graph, options, settings, datastore, origin)
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
@@ -146,6 +154,7 @@ def run_flow(
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
         record = attrs.evolve(draft, run_id=run_id, environments=locked)
+        launch = _launch(graph, record, settings, datastore) if far else None
         journal = datastore.journal(graph.name, run_id).writer(SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
@@ -154,11 +163,15 @@ def run_flow(
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
         runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
-        executor = _executor(options.isolation, runner, events)
+        place = ExecutorPlace(f"{graph.name}/{run_id}", RunStaging(datastore.storage, graph.name, run_id))
+        executor = _executor(options.isolation, runner, events, place, settings)
         logs = datastore.log(graph.name, run_id, SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(
-            _plan(graph, options, datastore, run_id, ref, reuse), cache=settings.cache, environments=environments
+            _plan(graph, options, datastore, run_id, ref, reuse),
+            cache=settings.cache,
+            environments=environments,
+            launch=launch,
         )
         with open_reporter() as reporter:
             reporter.run_started(_header(plan, record, settings, datastore, origin, is_new_store))
@@ -378,7 +391,9 @@ def _plan(
         main_file=str(main_file),
         main_module=main_module,
         worker_argv=WORKER_ARGV,
-        max_workers=_workers(options),
+        limits=Limits(_workers(options), in_all=options.max_workers)
+        if options.max_workers
+        else Limits(_workers(options)),
         capacity=this_machine(os.environ),
         environ=dict(os.environ),
         heartbeat_seconds=_HEARTBEAT_SECONDS,
@@ -405,19 +420,46 @@ def _debugger() -> Callable[[BaseException], None]:
     return debug
 
 
-def _executor(isolation: Isolation, runner: TaskRunner, events: Events) -> Executor:
+def _executor(
+    isolation: Isolation, runner: TaskRunner, events: Events, place: ExecutorPlace, settings: Settings
+) -> Executor:
     worker = ForkedWorker(runner)
+    own: Executor
     if isolation is Isolation.NONE:
-        return StepExecutors(InProcessExecutor(events.put, worker), lambda _: LocalExecutor(events.put))
-    executor = LocalExecutor(events.put, worker if isolation is Isolation.FORK else None)
-    executor.open()
-    if isolation is Isolation.SPAWN:  # a request says which interpreter it wants
-        return executor
+        own = InProcessExecutor(events.put, worker)
+    else:
+        own = LocalExecutor(events.put, worker if isolation is Isolation.FORK else None)
+        own.open()
 
-    def launched(request: TaskRequest) -> Executor:
+    def opened(request: TaskRequest) -> Executor:
+        if request.executor is not None:
+            its_settings = settings.executors.get(request.executor, {})
+            return open_executor(request.executor, events.put, attrs.evolve(place, settings=its_settings))
+        if isolation is Isolation.SPAWN:  # a request says which interpreter it wants
+            return own
+        if isolation is Isolation.NONE:
+            return LocalExecutor(events.put)
         return LocalExecutor(events.put, launch=Launch((*request.argv, SERVE), request.environ))
 
-    return StepExecutors(executor, launched)
+    return StepExecutors(own, opened)
+
+
+def _launch(graph: FlowGraph, record: RunStarted, settings: Settings, datastore: Datastore) -> "LaunchRef":
+    """What machines are told that are to run tasks of the run."""
+    from flowstone_runtime.remote.prepare import prepare_launch, started_file
+
+    assert record.code is not None, "every run keeps its code"
+    main_file, module = started_program(graph)
+    kinds = _kinds(graph, settings) if record.environments else frozenset[str]()
+    memory = Path(settings.cache_folder) / "archives" if settings.cache_folder else None
+    started = started_file(record.code, settings.project_root, main_file, module)
+    return prepare_launch(datastore, record.code, started, memory, kinds)
+
+
+def _kinds(graph: FlowGraph, settings: Settings) -> frozenset[str]:
+    from flowstone_runtime.environments.declared import environment_requests
+
+    return frozenset(request.kind for request in environment_requests(graph, settings.store).values())
 
 
 def _hook_executor(

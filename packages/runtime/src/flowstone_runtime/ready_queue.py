@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 
 import attrs
@@ -18,6 +18,8 @@ class Attempt:
 
     task: Task
     number: int = 0
+    lost: int = 0
+    """How many tries before this one were lost with their machine: they were not the task's own failures."""
     failure: str | None = None
     """For a task whose last attempt crashed: why. It runs no code of the step, only what catches its failure."""
     is_gang: bool = False
@@ -29,19 +31,33 @@ class Attempt:
         return f"{self.task.key.step}/{self.task.key.id}"
 
 
+@attrs.frozen
+class Limits:
+    """How many tasks run at once."""
+
+    here: int
+    """On this machine."""
+    elsewhere: int = 10_000
+    """On others: by default as many as one array of AWS Batch has, where queues decide on the rest."""
+    in_all: int = 20_000
+
+
 class ReadyQueue:
     """Attempts in the order in which they became ready, but for those that have to wait.
 
     What does not fit beside what runs waits, and lets others pass that fit; one that is larger than the machine
-    waits until it is alone. Every operation costs O(number of steps), not of tasks: those of one step need the
-    same.
+    waits until it is alone. Tasks of steps that run elsewhere take nothing of this machine. Every operation costs
+    O(number of steps), not of tasks: those of one step need the same.
     """
 
-    def __init__(self, needs: Callable[[str], Resources], capacity: Capacity) -> None:
+    def __init__(self, needs: Callable[[str], Resources], capacity: Capacity, far: Collection[str] = ()) -> None:
+        """`needs` says what a step needs, `far` are the steps that run elsewhere."""
         self._needs = needs
         self._capacity = capacity
+        self._far = frozenset(far)
         self._taken = Capacity()
-        self._running = 0
+        self._here = 0
+        self._elsewhere = 0
         self._by_step: dict[str, deque[tuple[int, Attempt]]] = {}
         self._later: list[tuple[float, int, Attempt]] = []
         self._order = count()
@@ -65,12 +81,11 @@ class ReadyQueue:
         """When the next of those to come later may start; `None` if there is none."""
         return self._later[0][0] if self._later else None
 
-    def take(self, now: float, most_running: int) -> Attempt | None:
-        """The next that may start while no more than `most_running` run; `None` if none may."""
+    def take(self, now: float, limits: Limits) -> Attempt | None:
+        """The next that may start while no more run than the limits allow; `None` if none may."""
         while self._later and self._later[0][0] <= now:
             self._append(heapq.heappop(self._later)[2])
-        is_full = self._running >= most_running
-        heads = [waiting[0] for waiting in self._by_step.values() if self._may_start(waiting[0][1], is_full)]
+        heads = [waiting[0] for waiting in self._by_step.values() if self._may_start(waiting[0][1], limits)]
         if not heads:
             return None
         _, attempt = min(heads, key=lambda head: head[0])
@@ -80,14 +95,12 @@ class ReadyQueue:
         if not waiting:
             del self._by_step[step]
         self._size -= 1
-        self._running += 1
-        self._taken = self._taken.with_more(self._needs(step))
+        self._count(step, 1)
         return attempt
 
     def give_back(self, attempt: Attempt) -> None:
         """An attempt that was taken has ended."""
-        self._running -= 1
-        self._taken = self._taken.with_more(self._needs(attempt.task.key.step), -1)
+        self._count(attempt.task.key.step, -1)
 
     def clear(self) -> None:
         """Nothing that waits will start any more."""
@@ -98,10 +111,21 @@ class ReadyQueue:
     def _append(self, attempt: Attempt) -> None:
         self._by_step.setdefault(attempt.task.key.step, deque()).append((next(self._order), attempt))
 
-    def _may_start(self, attempt: Attempt, is_full: bool) -> bool:
+    def _count(self, step: str, by: int) -> None:
+        if step in self._far:
+            self._elsewhere += by
+        else:
+            self._here += by
+            self._taken = self._taken.with_more(self._needs(step), by)
+
+    def _may_start(self, attempt: Attempt, limits: Limits) -> bool:
         if attempt.is_gang:
             return True
-        if is_full:
+        step = attempt.task.key.step
+        if self._here + self._elsewhere >= limits.in_all:
             return False
-        with_it = self._taken.with_more(self._needs(attempt.task.key.step))
-        return with_it.fits_into(self._capacity) or self._running == 0
+        if step in self._far:
+            return self._elsewhere < limits.elsewhere
+        if self._here >= limits.here:
+            return False
+        return self._taken.with_more(self._needs(step)).fits_into(self._capacity) or self._here == 0

@@ -26,7 +26,7 @@ _SECRETS = (
     ),
     *("credentials*", "secrets.*", "*.secret", "service-account*.json", "service_account*.json", "*.tfstate"),
 )
-_PUBLIC = ("*.pub", "*.py", "*.pyi", ".env.example", ".env.sample", ".env.template")
+_PUBLIC = ("*.pub", "*.pyi", ".env.example", ".env.sample", ".env.template")
 """Public keys, templates; and modules, which are code, whatever they are called."""
 
 
@@ -66,9 +66,8 @@ def looks_secret(name: str) -> bool:
     (True, False, False)
     """
     folded = name.lower()
-    return any(fnmatchcase(folded, secret) for secret in _SECRETS) and not any(
-        fnmatchcase(folded, public) for public in _PUBLIC
-    )
+    is_public = folded.endswith(".py") or any(fnmatchcase(folded, public) for public in _PUBLIC)
+    return not is_public and any(fnmatchcase(folded, secret) for secret in _SECRETS)
 
 
 def _reason(file: Path) -> str:

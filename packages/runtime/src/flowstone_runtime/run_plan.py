@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,7 +11,11 @@ from flowstone_graph import FlowGraph
 from flowstone_interfaces import TaskEvent
 from flowstone_runtime.environments.step_environment import StepEnvironment
 from flowstone_runtime.machine import Capacity
+from flowstone_runtime.ready_queue import Limits
 from flowstone_runtime.reuse import Reuse
+
+if TYPE_CHECKING:
+    from flowstone_runtime.remote.launch import LaunchRef
 
 DEFAULT_MAX_NUM_SPLITS = 1_000_000
 """A foreach that is wider is taken for a mistake."""
@@ -48,9 +53,9 @@ class RunPlan:
     main_file: str
     main_module: str | None
     worker_argv: tuple[str, ...]
-    max_workers: int
+    limits: Limits
     capacity: Capacity
-    """Shared among the tasks that run at once."""
+    """Shared among the tasks that run at once on this machine."""
     environ: Mapping[str, str]
     """Of the process that started the run: what it sets is not set anew for tasks."""
     heartbeat_seconds: float
@@ -62,5 +67,7 @@ class RunPlan:
     """After a failure, run all that does not need the failed task."""
     environments: Mapping[str, StepEnvironment] = attrs.field(factory=dict)
     """Of the steps that have an environment of their own."""
+    launch: "LaunchRef | None" = None
+    """What machines are told that run tasks of this run; `None` if all run here."""
     reuse: Reuse | None = None
     """The tasks of an older run that need not run again."""

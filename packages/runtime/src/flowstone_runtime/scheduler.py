@@ -64,10 +64,11 @@ class Scheduler:
         self._reporter = reporter
         self._execution = Execution(plan.graph)
         self._requests = {
-            node.name: step_request(node, plan.worker_argv, plan.environments.get(node.name))
+            node.name: step_request(node, plan.worker_argv, plan.environments.get(node.name), plan.launch)
             for node in plan.graph
         }
-        self._ready = ReadyQueue(self._needs, plan.capacity)
+        self._far = frozenset(step for step, request in self._requests.items() if request.executor)
+        self._ready = ReadyQueue(self._needs, plan.capacity, self._far)
         self._running: dict[str, RunningTask] = {}
         self._records: dict[TaskKey, RecordRef] = {}
         self._failed: list[str] = []
@@ -136,7 +137,7 @@ class Scheduler:
 
     def _submit_ready(self) -> None:
         while self._stop is None:
-            attempt = self._ready.take(time.monotonic(), self._plan.max_workers)
+            attempt = self._ready.take(time.monotonic(), self._plan.limits)
             if attempt is None:
                 return
             self._running[attempt.request_id] = RunningTask(attempt, time.monotonic())
@@ -144,7 +145,9 @@ class Scheduler:
 
     def _request(self, attempt: Attempt) -> TaskRequest:
         request = self._requests[attempt.task.key.step]
-        at_once = min(self._plan.max_workers, len(self._running) + len(self._ready))
+        if request.executor is not None:
+            return attrs.evolve(request, id=attempt.request_id, payload=self._spec(attempt).to_json())
+        at_once = min(self._plan.limits.here, len(self._running) + len(self._ready))
         threads = thread_variables(thread_share(int(self._plan.capacity.cpus), at_once), self._plan.environ)
         return attrs.evolve(
             request,
@@ -176,6 +179,8 @@ class Scheduler:
             verify=plan.verify,
             cache=plan.cache,
             failure=attempt.failure,
+            lost=attempt.lost,
+            has_environment=task.key.step in plan.environments,
         )
 
     # Events in
@@ -238,7 +243,8 @@ class Scheduler:
             self._add_ready(self._followers(key, end.record))
             return
         node = self._plan.graph[key.step]
-        again = next_attempt(node, attempt, end.record, event.reason, is_reported=end.is_reported)
+        is_far = key.step in self._far
+        again = next_attempt(node, attempt, end.record, event.reason, is_reported=end.is_reported, is_far=is_far)
         if self._stop is not None:
             again = None
         record = attrs.evolve(end.record, will_retry=again is not None)

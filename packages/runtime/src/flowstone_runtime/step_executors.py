@@ -1,4 +1,4 @@
-"""Several executors as one: tasks of a step with an environment of its own are forks of another interpreter."""
+"""Several executors as one: some steps run on other machines, some in an interpreter of their own."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,15 @@ from flowstone_interfaces import Executor, TaskRequest
 
 
 class StepExecutors:
-    """Sends each request to the executor of its environment, opened when the first task needs it.
+    """Sends each request to the executor that it names, or that of its environment, opened for the first of them.
 
-    `own` takes what names no environment; `open_for` makes the executor of an environment from the first request
-    that names it.
+    `own` takes what names neither; `open_for` makes the others, each from the first request for it.
     """
 
     def __init__(self, own: Executor, open_for: Callable[[TaskRequest], Executor]) -> None:
         self._own = own
         self._open_for = open_for
-        self._others: dict[str, Executor] = {}
+        self._others: dict[tuple[str | None, str | None], Executor] = {}
 
     def submit(self, request: TaskRequest) -> None:
         """See `Executor.submit`."""
@@ -32,9 +31,10 @@ class StepExecutors:
             executor.close()
 
     def _executor(self, request: TaskRequest) -> Executor:
-        address = request.environment_address
-        if address is None:
+        # An executor elsewhere has all environments.
+        key = (request.executor, None if request.executor else request.environment_address)
+        if key == (None, None):
             return self._own
-        if address not in self._others:
-            self._others[address] = self._open_for(request)
-        return self._others[address]
+        if key not in self._others:
+            self._others[key] = self._open_for(request)
+        return self._others[key]

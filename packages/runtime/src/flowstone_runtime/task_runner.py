@@ -69,7 +69,7 @@ class TaskRunner:
         error: BaseException | None = None
         accesses = DataAccesses()
         try:
-            attempt = _attempt(flow, context, spec.attempt, position.pathspec)
+            attempt = _attempt(flow, context, spec, position.pathspec)
             call = _user_code(flow, context, inputs, spec.failure)
             for decorator in context.node.decorators:
                 call = partial(_call_within, decorator, attempt, call)
@@ -117,7 +117,7 @@ class TaskRunner:
             data=accesses.all(),
             error=report,
             reason="exception",
-            will_retry=_will_retry(context.node, spec.attempt, error),
+            will_retry=_will_retry(context.node, spec.attempt - spec.lost, error),
             seconds=seconds,
         )
 
@@ -286,14 +286,14 @@ def _call_within(decorator: StepDecorator, attempt: TaskAttempt, call: Callable[
         call()
 
 
-def _attempt(flow: FlowSpec, context: TaskContext, number: int, pathspec: str) -> TaskAttempt:
+def _attempt(flow: FlowSpec, context: TaskContext, spec: TaskSpec, pathspec: str) -> TaskAttempt:
     node = context.node
     return TaskAttempt(
         flow,
         node,
-        number,
+        spec.attempt,
         pathspec,
-        will_retry=partial(_will_retry, node, number),
+        will_retry=partial(_will_retry, node, spec.attempt - spec.lost),
         go_on=partial(context.leave_as_written, flow),
     )
 

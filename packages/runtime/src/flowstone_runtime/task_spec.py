@@ -47,6 +47,10 @@ class TaskSpec:
     """Where the worker's machine keeps chunks of a store that is far away."""
     failure: str | None = None
     """Why the last attempt crashed: this one runs no code of the step, only what catches its failure."""
+    lost: int = 0
+    """How many attempts before this one were lost with their machine: `@retry` does not count them."""
+    has_environment: bool = False
+    """True if the run locked an environment for the step: a worker that is not in it has it built."""
 
     def to_json(self) -> bytes:
         """The payload."""
@@ -65,6 +69,8 @@ class TaskSpec:
             "verify": self.verify,
             "cache": self.cache and attrs.astuple(self.cache),
             "failure": self.failure,
+            "lost": self.lost,
+            "has_environment": self.has_environment,
         }
         return json.dumps(data, separators=(",", ":")).encode()
 
@@ -87,6 +93,8 @@ class TaskSpec:
             verify=data["verify"],
             cache=data["cache"] and ChunkCache(*data["cache"]),
             failure=data["failure"],
+            lost=data["lost"],
+            has_environment=data["has_environment"],
         )
 
 

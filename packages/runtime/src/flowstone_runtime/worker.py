@@ -106,7 +106,7 @@ class UnloadedWorker:
 
     def __call__(self, job: Job) -> int:
         """Report the failure; 1."""
-        return _report_failure(job, TaskSpec.from_json(job.payload), self.error)
+        return report_failure(job, TaskSpec.from_json(job.payload), self.error)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -119,23 +119,29 @@ def main(arguments: Sequence[str]) -> int:
     job = inherited_job(os.environ)
     spec = TaskSpec.from_json(job.payload)
     try:
-        runner = _open_runner(spec)
+        runner = open_runner(spec)
     except Exception as error:  # noqa: BLE001 - the user's file may raise anything when it is run
-        return _report_failure(job, spec, error)
+        return report_failure(job, spec, error)
     return run_job(runner, job, spec)
 
 
 def load_worker(payload: bytes) -> Program:
     """What runs all tasks of the run, in an interpreter that has not run the flow's file yet."""
     try:
-        runner = _open_runner(TaskSpec.from_json(payload))
+        runner = open_runner(TaskSpec.from_json(payload))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
         return UnloadedWorker(error)
     runner.datastore.artifacts.find_serializers()  # once, not in each task
     return ForkedWorker(runner)
 
 
-def _open_runner(spec: TaskSpec) -> TaskRunner:
+def open_runner(spec: TaskSpec) -> TaskRunner:
+    """What runs the task and others of its run: the flow's file is run, the run's record is read.
+
+    Raises:
+        UsageError: the file does not start the flow.
+        FlowstoneError: something of the run is missing or damaged.
+    """
     flow = load_flow(Path(spec.main_file), spec.main_module, spec.flow)
     datastore = Datastore.open(spec.store, verify=spec.verify, cache=spec.cache)
     run = datastore.journal(spec.flow, spec.run_id).read(spec.run_record)
@@ -145,8 +151,8 @@ def _open_runner(spec: TaskSpec) -> TaskRunner:
     return TaskRunner(flow, graph, datastore, run)
 
 
-def _report_failure(job: Job, spec: TaskSpec, error: BaseException) -> int:
-    """Tell of a task that could not begin as of one that failed."""
+def report_failure(job: Job, spec: TaskSpec, error: BaseException) -> int:
+    """Tell of a task that could not begin as of one that failed; 1."""
     report = report_error(error)
     sys.stderr.write(report.traceback)
     record = TaskFailed(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flowstone_sandbox.errors import ForeignFileError
-from flowstone_sandbox.options import Running
+from flowstone_sandbox.options import QUEUE, Running
 from flowstone_sandbox.private_files import write_private
 
 _MARK = "# written by flowstone sandbox start, removed by flowstone sandbox stop\n"
@@ -17,7 +17,7 @@ def write_profile(file: Path, running: Running) -> None:
     """
     check_profile(file)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_private(file, f'{_MARK}store = "{running.store}"\n')
+    write_private(file, f'{_MARK}store = "{running.store}"\n\n[batch]\nqueue = "{QUEUE}"\n')
 
 
 def check_profile(file: Path) -> None:

@@ -28,7 +28,7 @@ def run_options() -> list[click.Parameter]:
             ["--max-workers", f"{_PREFIX}max_workers"],
             type=click.IntRange(min=0),
             default=0,
-            help="Tasks to run at once; 0 for one for each core.",
+            help="Tasks to run at once; 0 for one for each core, and for all that there are on other machines.",
         ),
         click.Option(
             ["--with", f"{_PREFIX}added"],

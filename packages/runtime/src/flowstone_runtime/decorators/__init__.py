@@ -1,5 +1,6 @@
 """What a step or a flow can be decorated with: one module for each, all built on `declared`."""
 
+from flowstone_runtime.decorators.batch import Batch, batch
 from flowstone_runtime.decorators.catch import Catch, CaughtError, catch
 from flowstone_runtime.decorators.conda import Conda, CondaBase, conda, conda_base
 from flowstone_runtime.decorators.environment import Environment, environment
@@ -24,6 +25,7 @@ from flowstone_runtime.decorators.trigger import (
 )
 
 __all__ = [
+    "Batch",
     "Catch",
     "CaughtError",
     "Conda",
@@ -49,6 +51,7 @@ __all__ = [
     "TriggerEvent",
     "TriggerFlow",
     "TriggerOnFinish",
+    "batch",
     "catch",
     "conda",
     "conda_base",

@@ -29,17 +29,23 @@ class ResourcesDecorator(StepDecorator):
 
     def plan(self, request: TaskRequest) -> TaskRequest:
         """Ask for what is given; of what was asked for before, the larger counts."""
-        asked = request.resources
-        return attrs.evolve(
-            request,
-            resources=Resources(
-                cpus=_larger(asked.cpus, self.cpu),
-                memory_mib=_larger(asked.memory_mib, self.memory),
-                gpus=_larger(asked.gpus, self.gpu),
-                disk_mib=_larger(asked.disk_mib, self.disk),
-                shared_memory_mib=_larger(asked.shared_memory_mib, self.shared_memory),
-            ),
-        )
+        own = Resources(self.cpu, self.memory, self.gpu, self.disk, self.shared_memory)
+        return attrs.evolve(request, resources=larger_resources(request.resources, own))
+
+
+def larger_resources(one: Resources, other: Resources) -> Resources:
+    """Of each, the larger; what only one of them says is as it says.
+
+    >>> larger_resources(Resources(cpus=1, gpus=2), Resources(cpus=4)).cpus
+    4
+    """
+    return Resources(
+        cpus=_larger(one.cpus, other.cpus),
+        memory_mib=_larger(one.memory_mib, other.memory_mib),
+        gpus=_larger(one.gpus, other.gpus),
+        disk_mib=_larger(one.disk_mib, other.disk_mib),
+        shared_memory_mib=_larger(one.shared_memory_mib, other.shared_memory_mib),
+    )
 
 
 def _larger(one: Number | None, other: Number | None) -> Number | None:

@@ -46,7 +46,7 @@ def _name(requirement: str) -> str:
 
 def own_code_folder(folder: Path) -> Path:
     """A folder of links to each package of ours and to its metadata, made in `folder` if it is not there."""
-    links = dict(_links())
+    links = dict(own_folders())
     wanted = folder / address_of(repr(sorted((name, str(place)) for name, place in links.items())).encode())[:32]
     if wanted.is_dir():
         return wanted
@@ -65,7 +65,8 @@ def _fill(folder: Path, links: Mapping[str, Path]) -> None:
         (folder / name).symlink_to(place)
 
 
-def _links() -> Iterator[tuple[str, Path]]:
+def own_folders() -> Iterator[tuple[str, Path]]:
+    """The folder of each package of ours and of its metadata, by the name that it has beside other packages."""
     for module in sorted(PACKAGES):
         spec = find_spec(module)
         if spec is None or spec.origin is None:

@@ -8,8 +8,9 @@ import attrs
 
 _START = (
     "import sys; sys.path += sys.argv.pop(1).split({separator!r}); "
-    "from flowstone_runtime.worker import main; sys.exit(main(sys.argv[1:]))"
+    "from {entry} import main; sys.exit(main(sys.argv[1:]))"
 )
+_WORKER = "flowstone_runtime.worker"
 
 
 @attrs.frozen
@@ -24,16 +25,16 @@ class StepEnvironment:
 
 
 def step_environment(
-    key: str, prefix: Path, import_folders: Sequence[Path], environ: Mapping[str, str]
+    key: str, prefix: Path, import_folders: Sequence[Path], environ: Mapping[str, str], entry: str = _WORKER
 ) -> StepEnvironment:
     """The environment that was built in `prefix`.
 
     Modules come from what is installed there, then from `import_folders`. What this process was told about
-    Python does not reach it.
+    Python does not reach it. `entry` is the module whose `main` is the worker.
     """
     path = os.pathsep.join(map(str, import_folders))
     # -P: a file in the working folder named like a module of ours must not take its place.
-    argv = (str(prefix / "bin" / "python"), "-P", "-c", _START.format(separator=os.pathsep), path)
+    argv = (str(prefix / "bin" / "python"), "-P", "-c", _START.format(separator=os.pathsep, entry=entry), path)
     return StepEnvironment(
         key,
         argv,

@@ -1,0 +1,80 @@
+"""Jobs that were submitted together, and where each of them stands. No requests are made here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from flowstone_interfaces import TaskRequest
+
+RUNNING = frozenset({"STARTING", "RUNNING"})
+ENDED = frozenset({"SUCCEEDED", "FAILED"})
+
+
+@attrs.define(eq=False)
+class Child:
+    """One job: of an array, or alone."""
+
+    job_id: str
+    request_id: str
+    index: int
+    status: str = "SUBMITTED"
+    is_started: bool = False
+    """True once `TaskStarted` was posted."""
+    is_cancelled: bool = False
+    running_since: float = 0.0
+    """By the monotonic clock: when it was first seen running."""
+    log_stream: str = ""
+    log_token: str | None = None
+    lines_shown: int = 0
+    """How many of its printed lines were posted while it ran."""
+
+
+@attrs.define(eq=False)
+class JobArray:
+    """The jobs of one `SubmitJob`."""
+
+    job_id: str
+    request_name: str
+    """Of the request object."""
+    children: list[Child]
+    open: dict[int, Child] = attrs.field(init=False)
+    """Those that have not ended, by their index."""
+
+    def __attrs_post_init__(self) -> None:
+        self.open = {child.index: child for child in self.children}
+
+    @classmethod
+    def of(cls, job_id: str, request_name: str, requests: list[TaskRequest]) -> "JobArray":
+        """The array of these requests, in their order; a single request makes a job that is no array."""
+        is_array = len(requests) > 1
+        children = [
+            Child(f"{job_id}:{index}" if is_array else job_id, request.id, index)
+            for index, request in enumerate(requests)
+        ]
+        return cls(job_id, request_name, children)
+
+    @property
+    def is_array(self) -> bool:
+        """False for a job that stands alone."""
+        return len(self.children) > 1
+
+    def candidates(self) -> list[Child]:
+        """Those that have not ended, in the order in which it pays to look at them: what runs, then by index."""
+        return sorted(self.open.values(), key=lambda child: (child.status not in RUNNING, child.index))
+
+    def is_as_counted(self, counts: Mapping[str, int]) -> bool:
+        """Whether what is known of the children is what the array's `statusSummary` says."""
+        running = sum(child.status in RUNNING for child in self.open.values())
+        ended = len(self.children) - len(self.open)
+        return (running, ended) == (sum(counts.get(name, 0) for name in RUNNING), _ended(counts))
+
+
+def _ended(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(name, 0) for name in ENDED)
+
+
+def hundreds(items: list[Any], size: int = 100) -> Iterator[list[Any]]:
+    """The items, so many at a time as one request may name."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

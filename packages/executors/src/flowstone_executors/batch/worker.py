@@ -1,0 +1,324 @@
+"""What the executor's thread does: submit what waits, look at what runs, tell what has ended."""
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+from flowstone_executors.batch.array import ENDED, RUNNING, Child, JobArray, hundreds
+from flowstone_executors.batch.aws import LOG_GROUP, AwsBatch, is_passing, is_throttled
+from flowstone_executors.batch.ending import Ending, ending_of
+from flowstone_executors.batch.errors import BatchRequestError, BatchSupportMissingError
+from flowstone_executors.batch.grouping import groups
+from flowstone_executors.batch.pace import Pace
+from flowstone_executors.batch.printed import as_events, read_end
+from flowstone_executors.batch.submission import Submission, new_submission
+from flowstone_executors.node.job_objects import end_name
+from flowstone_interfaces import (
+    ExecutorPlace,
+    FlowstoneError,
+    PostEvent,
+    Reason,
+    TaskFinished,
+    TaskRequest,
+    TaskStarted,
+)
+
+_READERS = 8
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_TRIES = 20
+_SHOWN_AT_ONCE = 10
+"""Jobs whose output is asked for in one turn: an account may ask some 25 times a second."""
+_SHOWN_FROM_SECONDS = 1.0
+"""What a shorter job prints comes with its end."""
+_LATE_SECONDS = 6.0
+"""How long CloudWatch Logs are asked for the last words of a job that could not leave them."""
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Everything that is under way. For one thread; only ends are read by others, one job by one."""
+
+    def __init__(self, post: PostEvent, place: ExecutorPlace, aws: AwsBatch, name: str) -> None:
+        self._post = post
+        self._place = place
+        self._aws = aws
+        self._name = name
+        self._numbers = count()
+        self._waiting: list[Submission] = []
+        self._arrays: list[JobArray] = []
+        self._by_request: dict[str, Child] = {}
+        self._pace = Pace()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ends of jobs")
+        self._turns = 0
+        self._is_ending = False
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether anything has not ended."""
+        return bool(self._waiting or self._arrays)
+
+    def seconds_to_wait(self) -> float:
+        """How long nothing needs to be done."""
+        now = time.monotonic()
+        times = [each.due for each in self._waiting] + ([self._pace.due] if self._arrays else [])
+        return max(0.0, min(times) - now) if times else 3600.0
+
+    def close(self) -> None:
+        """Wait until all ends are told."""
+        self._readers.shutdown()
+
+    # Orders
+
+    def submit(self, requests: Sequence[TaskRequest]) -> None:
+        """Take requests on."""
+        for group in groups(requests):
+            if self._is_ending:
+                self._refuse(group, Reason.CANCELLED, "")
+                continue
+            try:
+                made = new_submission(
+                    group, self._place.settings, self._place.run, f"{self._name}-{next(self._numbers)}"
+                )
+            except (BatchRequestError, TypeError, ValueError) as error:
+                self._refuse(group, Reason.REFUSED, str(error))
+            else:
+                self._waiting.append(made)
+
+    def cancel(self, request_id: str) -> None:
+        """End one request."""
+        for waiting in self._waiting:
+            for request in waiting.requests:
+                if request.id == request_id and not waiting.is_unsure:
+                    waiting.requests.remove(request)
+                    waiting.is_staged = False
+                    self._refuse([request], Reason.CANCELLED, "")
+        self._waiting = [each for each in self._waiting if each.requests]
+        child = self._by_request.get(request_id)
+        if child is not None:
+            child.is_cancelled = True
+            self._terminate(child.job_id)
+
+    def end_all(self) -> None:
+        """End everything."""
+        self._is_ending = True
+        unsure = [each for each in self._waiting if each.is_unsure]
+        for waiting in self._waiting:
+            if not waiting.is_unsure:
+                self._refuse(waiting.requests, Reason.CANCELLED, "")
+        self._waiting = unsure
+        for array in self._arrays:
+            self._end(array)
+
+    def _end(self, array: JobArray) -> None:
+        for child in array.open.values():
+            child.is_cancelled = True
+        self._terminate(array.job_id)
+
+    def _terminate(self, job_id: str) -> None:
+        try:
+            self._aws.terminate(job_id, "flowstone: the run was stopped")
+        except self._aws.errors() as error:
+            _log.warning("the Batch job %s could not be terminated: %s", job_id, error)
+        self._pace.hurry()
+
+    # Turns
+
+    def turn(self) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        for waiting in [each for each in self._waiting if each.due <= now]:
+            self._start(waiting)
+        if self._arrays and self._pace.due <= time.monotonic():
+            try:
+                is_news = self._look()
+            except self._aws.errors() as error:
+                _log.info("AWS Batch does not say how jobs stand: %s", error)
+                is_news = False
+                if self._is_ending:  # somebody waits; they were told to end
+                    self._give_up(error)
+            self._pace.looked(is_news=is_news, is_running=any(self._running()))
+
+    def _start(self, waiting: Submission) -> None:
+        try:
+            job_id = self._submitted(waiting)
+        except BatchSupportMissingError as error:
+            self._waiting.remove(waiting)
+            self._refuse(waiting.requests, Reason.REFUSED, str(error))
+        except FlowstoneError as error:  # the staging: it has tried again
+            self._put_off(waiting, error)
+        except self._aws.errors() as error:
+            if is_passing(error):
+                waiting.is_unsure = waiting.is_unsure or (waiting.is_staged and not is_throttled(error))
+                self._put_off(waiting, error)
+            else:
+                self._waiting.remove(waiting)
+                message = f"AWS Batch does not take the job {waiting.name}: {error}; correct what it names"
+                self._refuse(waiting.requests, Reason.REFUSED, message)
+        else:
+            self._waiting.remove(waiting)
+            if job_id is not None:
+                self._watch(job_id, waiting)
+
+    def _submitted(self, waiting: Submission) -> str | None:
+        """The id of the job; `None` if the run ends, and there is none."""
+        if waiting.is_unsure:
+            found = self._aws.find(waiting.options.queue, waiting.name)
+            if found is not None or self._is_ending:
+                if found is None:
+                    self._refuse(waiting.requests, Reason.CANCELLED, "")
+                return found
+        is_fargate = self._aws.is_fargate(waiting.options.queue)
+        definition = self._aws.definition(waiting.definition(is_fargate=is_fargate))
+        if not waiting.is_staged:
+            self._place.staging.put(waiting.request_name, waiting.object())
+            waiting.is_staged = True
+        staging = self._place.staging.url
+        return self._aws.submit(waiting.job(definition, staging, self._aws.region, self._place.run))
+
+    def _put_off(self, waiting: Submission, error: Exception) -> None:
+        waiting.tries += 1
+        if waiting.tries >= _MOST_TRIES:
+            self._waiting.remove(waiting)
+            message = f"AWS Batch did not take the job {waiting.name}, asked {waiting.tries} times: {error}"
+            self._refuse(waiting.requests, Reason.LOST, message)
+            return
+        pause = min(_LONGEST_PAUSE_SECONDS, 0.2 * 2**waiting.tries)
+        waiting.due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - no secret
+
+    def _watch(self, job_id: str, submission: Submission) -> None:
+        array = JobArray.of(job_id, submission.request_name, submission.requests)
+        self._arrays.append(array)
+        self._by_request.update({child.request_id: child for child in array.children})
+        if self._is_ending:
+            self._end(array)
+        self._pace.hurry()
+
+    def _look(self) -> bool:
+        """Ask how all jobs stand; whether anything has changed."""
+        is_news = False
+        described = self._aws.describe([array.job_id for array in self._arrays])
+        for array in list(self._arrays):
+            job = described.get(array.job_id)
+            if job is None:
+                continue  # not known yet: AWS says what it knows a little later
+            if array.is_array:
+                is_news |= self._look_at_children(array, job["arrayProperties"].get("statusSummary", {}))
+            else:
+                is_news |= self._note(array, array.children[0], job)
+            if not array.open:
+                self._arrays.remove(array)
+        self._show()
+        return is_news
+
+    def _look_at_children(self, array: JobArray, counts: dict[str, int]) -> bool:
+        is_news = False
+        for some in hundreds(array.candidates()):
+            if array.is_as_counted(counts):
+                break
+            described = self._aws.describe([child.job_id for child in some])
+            for child in some:
+                if child.job_id in described:
+                    is_news |= self._note(array, child, described[child.job_id])
+        return is_news
+
+    def _note(self, array: JobArray, child: Child, job: dict[str, Any]) -> bool:
+        """Take note of what AWS says of a job; whether that is news."""
+        status = job["status"]
+        is_news = bool(status != child.status)
+        child.status = status
+        container = job.get("container") or {}
+        child.log_stream = container.get("logStreamName") or child.log_stream
+        if (status in RUNNING or (status in ENDED and job.get("startedAt"))) and not child.is_started:
+            child.is_started = True
+            child.running_since = time.monotonic()
+            self._post(TaskStarted(child.request_id, f"Batch job {child.job_id}"))
+        if status in ENDED and child.index in array.open:
+            del array.open[child.index]
+            self._by_request.pop(child.request_id, None)
+            self._readers.submit(self._finish, array, child, job)
+        return is_news
+
+    def _running(self) -> list[Child]:
+        return [child for array in self._arrays for child in array.open.values() if child.status in RUNNING]
+
+    # Output
+
+    def _show(self) -> None:
+        """Post what some of the jobs that run have printed since; each has its turn."""
+        since = time.monotonic() - _SHOWN_FROM_SECONDS
+        running = [child for child in self._running() if child.log_stream and child.running_since <= since]
+        first = (self._turns * _SHOWN_AT_ONCE) % max(1, len(running))
+        self._turns += 1
+        for child in [*running[first:], *running[:first]][:_SHOWN_AT_ONCE]:
+            self._show_lines(child)
+
+    def _show_lines(self, child: Child) -> int:
+        group = self._place.settings.get("log_group", LOG_GROUP)
+        try:
+            lines, child.log_token = self._aws.log_lines(group, child.log_stream, child.log_token)
+        except self._aws.errors() as error:
+            _log.info("the log of the Batch job %s cannot be read: %s", child.job_id, error)
+            return 0
+        child.lines_shown += len(lines)
+        for event in as_events(child.request_id, [line.encode() for line in lines]):
+            self._post(event)
+        return len(lines)
+
+    # Ends
+
+    def _finish(self, array: JobArray, child: Child, job: dict[str, Any]) -> None:
+        """Post the rest of what the job wrote, then its end. Runs in a thread of its own."""
+        name = end_name(array.request_name, child.index)
+        head: dict[str, Any] | None = None
+        result = None
+        try:
+            data = self._place.staging.get(name)
+            if data is not None:
+                left = read_end(data)
+                head, result = left.head, left.result
+                lines = list(left.all_lines(self._place.staging, name))[child.lines_shown :]
+                for event in as_events(child.request_id, lines):
+                    self._post(event)
+            elif child.log_stream:
+                self._show_last_words(child)
+            ending = ending_of(job, head, is_cancelled=child.is_cancelled)
+        except (FlowstoneError, ValueError, KeyError) as error:
+            _log.warning("what the Batch job %s left cannot be read", child.job_id, exc_info=True)
+            ending = Ending(Reason.LOST, None, f"what the Batch job {child.job_id} left cannot be read: {error}")
+        self._post(
+            TaskFinished(
+                child.request_id,
+                ending.reason,
+                exit_code=ending.exit_code,
+                result=result,
+                message=ending.message,
+                cpu_seconds=(head or {}).get("cpu_seconds"),
+                max_memory_mib=(head or {}).get("max_memory_mib"),
+            )
+        )
+
+    def _show_last_words(self, child: Child) -> None:
+        """Of a job that was killed, the log is all that there is, and it comes late."""
+        if child.is_cancelled:
+            self._show_lines(child)
+            return
+        deadline = time.monotonic() + _LATE_SECONDS
+        while self._show_lines(child) or (not child.lines_shown and time.monotonic() < deadline):
+            time.sleep(0.5)
+
+    def _give_up(self, error: Exception) -> None:
+        for array in self._arrays:
+            message = (
+                f"the Batch job {array.job_id} may still run: AWS does not answer ({error}); look at it there"
+            )
+            for child in array.open.values():
+                self._post(TaskFinished(child.request_id, Reason.CANCELLED, message=message))
+        self._arrays.clear()
+
+    def _refuse(self, requests: Sequence[TaskRequest], reason: Reason, message: str) -> None:
+        for request in requests:
+            self._post(TaskFinished(request.id, reason, message=message))

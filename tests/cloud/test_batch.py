@@ -1,0 +1,185 @@
+"""Flows on AWS Batch, run as users run them."""
+
+import signal
+import subprocess
+
+import pytest
+
+from flowstone import Client, Flow, Run
+from flowstone_sandbox.testing import Fault
+
+FLOW = """
+import os
+import sys
+import time
+from pathlib import Path
+
+from flowstone import FlowSpec, Parameter, batch, current, resources, retry, step
+
+import beside
+
+
+class Far(FlowSpec):
+    seconds = Parameter("seconds", default=0.0)
+
+    @step
+    def start(self):
+        self.items = [1, 2, 3]
+        self.next(self.work, foreach="items")
+
+    @retry(times=1, minutes_between_retries=0)
+    @resources(memory=300)
+    @batch(cpu=2, memory=200)
+    @step
+    def work(self):
+        print("working on", self.input, "with", os.environ["OMP_NUM_THREADS"])
+        print("trouble", file=sys.stderr)
+        time.sleep(self.seconds)
+        if self.input == 2 and current.retry_count == 0:
+            raise ValueError("at first")
+        self.square = beside.square(self.input)
+        self.text = Path("words.txt").read_text()
+        self.where = os.environ.get("AWS_BATCH_JOB_ID", "")
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.total = sum(each.square for each in inputs)
+        self.places = [each.where for each in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    Far()
+"""
+FILES = {"beside.py": "def square(x):\n    return x ** 2\n", "words.txt": "hello"}
+
+ONE_STEP = """
+from flowstone import FlowSpec, batch, current, step
+
+class One(FlowSpec):
+    {decorators}
+    @step
+    def start(self):
+        {body}
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    One()
+"""
+
+
+def latest(flow) -> Run:
+    client = Client(flow.store)
+    (name,) = client.datastore.flows()
+    run = Flow(name, client=client).latest_run
+    assert run is not None
+    return run
+
+
+def one_step(body: str, decorators: str = "@batch") -> str:
+    return ONE_STEP.format(body=body, decorators=decorators)
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
+    """Read the output until the text comes."""
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(seen)
+
+
+def test_some_steps_run_there_and_some_here(cloud_flow, sandbox) -> None:
+    """By one decorator; code, files and data follow, output and failures come back."""
+    flow = cloud_flow(FLOW, FILES)
+    output = flow.call("run", environ={"FLOWSTONE_PACKAGE": "words.txt"})
+    run = latest(flow)
+    assert run.data.total == 14
+    assert all(run.data.places)
+    assert len({place.partition(":")[0] for place in run.data.places}) == 2, "an array, and what was tried again"
+    assert "work/0 | working on 1 with 2" in output
+    assert "failed: ValueError: at first" in output
+    assert "trouble" in run["work"]["1"].stderr
+    assert "working on 2" in run["work"]["1"].stdout
+
+
+def test_with_batch_all_of_it_runs_there(cloud_flow) -> None:
+    """And `--with batch:...` takes options."""
+    flow = cloud_flow(one_step("import os; self.where = os.environ['AWS_BATCH_JOB_ID']", ""))
+    flow.call("run", "--with", "batch:memory=300,queue=sandbox")
+    assert latest(flow).data.where
+
+
+def test_a_store_on_this_machine_is_refused(cloud_flow, tmp_path) -> None:
+    """Before anything runs, with what to do."""
+    flow = cloud_flow(one_step("pass"))
+    output = flow.call("--store", str(tmp_path / "store"), "run", exit_code=2)
+    assert "step 'start' runs with @batch, on another machine, but the store" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("decorators", "body", "told"),
+    [
+        ("@batch(memory=80)", "x = bytearray(300_000_000); import time; time.sleep(5)", "killed for its memory"),
+        ("@batch(queue='nowhere')", "pass", "Job queue nowhere does not exist"),
+        ("@batch(image='nobody/nothing')", "pass", "the image 'nobody/nothing' cannot be pulled"),
+        ("@batch", "import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
+    ],
+)
+def test_what_went_wrong_is_told_apart(cloud_flow, sandbox, decorators, body, told) -> None:
+    """What to do about it differs."""
+    sandbox.set_faults(missing_images=["nobody/nothing"])
+    flow = cloud_flow(one_step(body, decorators))
+    assert told in flow.call("run", exit_code=1)
+    sandbox.set_faults()
+
+
+def test_a_machine_that_is_taken_away_is_no_failure_of_the_task(cloud_flow, sandbox) -> None:
+    """Nobody who takes spot machines should have to count on them in `@retry`."""
+    body = "print('begun', flush=True); import time; time.sleep(4); self.n = current.retry_count"
+    flow = cloud_flow(one_step(body, "@batch"))
+    process = flow.start("run")
+    wait_for(process, "start/0 | begun")
+    batch = sandbox.boto3("batch")
+    (job,) = batch.list_jobs(jobQueue="sandbox", jobStatus="RUNNING")["jobSummaryList"]
+    assert sandbox.interrupt(job["jobId"]) == 1
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert "was taken away" in output
+    assert latest(flow).data.n == 1
+
+
+def test_control_c_ends_the_jobs(cloud_flow, sandbox) -> None:
+    """A forgotten job costs money."""
+    flow = cloud_flow(one_step("print('begun', flush=True); import time; time.sleep(600)"))
+    process = flow.start("run")
+    wait_for(process, "start/0 | begun")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert latest(flow).state.value == "cancelled"
+    assert sandbox.status()["jobs"]["RUNNING"] == 0
+
+
+def test_a_store_that_is_busy_slows_and_stops_nothing(cloud_flow, sandbox) -> None:
+    """A fifth of all answers of S3, and some of AWS Batch, say to come again."""
+    flow = cloud_flow(FLOW, FILES)
+    sandbox.set_faults(
+        Fault(service="s3", status=503, code="SlowDown", rate=0.2),
+        Fault(service="batch", action="SubmitJob", status=429, code="TooManyRequestsException", times=2),
+    )
+    flow.call("run", environ={"FLOWSTONE_PACKAGE": "words.txt"})
+    sandbox.set_faults()
+    assert latest(flow).data.total == 14
