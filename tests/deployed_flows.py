@@ -11,6 +11,9 @@ from flowstone import Client, Flow, Run
 from flowstone_client import NotFoundError
 from flowstone_sandbox.client import SandboxClient
 
+IMAGE = "bare"
+"""The image of jobs: it has a Python and nothing else."""
+
 _PATIENCE_SECONDS = 120.0
 
 
@@ -29,9 +32,10 @@ class Cloud:
             **self.sandbox.running.variables,
             "FLOWSTONE_STORE": self.sandbox.running.store,
             "FLOWSTONE_BATCH_QUEUE": "sandbox",
-            "FLOWSTONE_BATCH_IMAGE": "python:3.11",
+            "FLOWSTONE_BATCH_IMAGE": IMAGE,
             "FLOWSTONE_STEP_FUNCTIONS_ROLE": "arn:aws:iam::123456789012:role/sandbox-jobs",
             "XDG_CONFIG_HOME": str(self.config),
+            "XDG_CACHE_HOME": str(self.config / "cache"),
         }
 
     def call(self, flow: FlowFile, *arguments: object, exit_code: int = 0, **environ: str) -> str:

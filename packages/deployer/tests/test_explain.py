@@ -45,11 +45,13 @@ def test_each_step_has_a_line_and_what_is_different_is_said() -> None:
 
 def test_roles_are_allowed_what_the_flow_needs() -> None:
     """Of one queue, one kind of job, one store."""
-    found = policies("Train", Target("bucket", "store/", "queue", "flowstone-1234"))
+    plan = flow_plan(FlowGraph("Gang", NODES, "start", "end"))
+    target = Target("bucket", "store/", "queue", "python:3.11")
+    found = policies("Train", plan, target)
     text = json.dumps(found)
     for needed in (
         "arn:aws:batch:*:*:job-queue/queue",
-        "arn:aws:batch:*:*:job-definition/flowstone-1234*",
+        f"arn:aws:batch:*:*:job-definition/{target.definition_of(REQUEST).name}:*",
         "arn:aws:s3:::bucket/store/runs/*/production/*",
         "arn:aws:states:*:*:stateMachine:Train",
     ):

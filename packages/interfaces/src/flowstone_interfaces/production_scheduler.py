@@ -17,6 +17,8 @@ class SchedulerOption:
     help: str
     variable: str | None = None
     """The environment variable that gives it where the command line does not."""
+    setting: str | None = None
+    """The setting that gives it where neither does: `batch.queue` is `queue` of `[tool.flowstone.batch]`."""
     is_number: bool = False
 
 

@@ -3,21 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flowstone_deployer.step_functions.definitions import definitions, queues
 from flowstone_deployer.step_functions.target import Target
+from flowstone_interfaces.production import FlowPlan
 
 _VERSION = "2012-10-17"
+_BATCH = "arn:aws:batch:*:*"
 
 
-def policies(machine: str, target: Target) -> Mapping[str, Any]:
+def policies(machine: str, plan: FlowPlan, target: Target) -> Mapping[str, Any]:
     """The policies by role, and who has to be trusted with the first; account and region are left open."""
     store = f"arn:aws:s3:::{target.bucket}/{target.prefix}"
     own = f"arn:aws:states:*:*:stateMachine:{machine}"
-    queue = target.job_queue
-    queue_arn = queue if queue.startswith("arn:") else f"arn:aws:batch:*:*:job-queue/{queue}"
-    definition = target.job_definition.partition(":")[0]
+    submitted = [
+        *(name if name.startswith("arn:") else f"{_BATCH}:job-queue/{name}" for name in queues(plan, target)),
+        *(f"{_BATCH}:job-definition/{kind.name}:*" for kind in definitions(plan, target)),
+    ]
     return {
         "role": _policy(
-            _allow(["batch:SubmitJob"], queue_arn, f"arn:aws:batch:*:*:job-definition/{definition}*"),
+            _allow(["batch:SubmitJob"], *submitted),
             _allow(["batch:DescribeJobs", "batch:TerminateJob"], "*"),
             _allow(
                 ["events:PutTargets", "events:PutRule", "events:DescribeRule"],

@@ -1,14 +1,15 @@
 """Flows on AWS Step Functions: created, started, watched, stopped."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from flowstone_deployer.step_functions.aws import client, code_of, refusals
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
+from flowstone_deployer.step_functions.definitions import definitions
 from flowstone_deployer.step_functions.explain import explained
-from flowstone_deployer.step_functions.job_definition import JobDefinition
 from flowstone_deployer.step_functions.limits import check_input
 from flowstone_deployer.step_functions.machine_name import machine_name
 from flowstone_deployer.step_functions.policies import policies
@@ -61,14 +62,12 @@ class StepFunctions:
 
     title: ClassVar[str] = "AWS Step Functions"
     options: ClassVar[tuple[SchedulerOption, ...]] = (
-        SchedulerOption("queue", "Job queue of AWS Batch.", "FLOWSTONE_BATCH_QUEUE"),
-        SchedulerOption("image", "Container image of jobs.", "FLOWSTONE_BATCH_IMAGE"),
+        SchedulerOption("queue", "Job queue of AWS Batch.", "FLOWSTONE_BATCH_QUEUE", "batch.queue"),
+        SchedulerOption("image", "Image of jobs, with a Python.", "FLOWSTONE_BATCH_IMAGE", "batch.image"),
         SchedulerOption("role", "ARN of the role of the state machine.", "FLOWSTONE_STEP_FUNCTIONS_ROLE"),
-        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_IAM_ROLE"),
-        SchedulerOption(
-            "max-workers", "Items of one foreach at once; 0 for as many as can.", None, is_number=True
-        ),
-        SchedulerOption("workflow-timeout", "Seconds after which a run fails.", None, is_number=True),
+        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_IAM_ROLE", "batch.iam_role"),
+        SchedulerOption("max-workers", "Items of one foreach at once; 0 for as many as can.", is_number=True),
+        SchedulerOption("workflow-timeout", "Seconds after which a run fails.", is_number=True),
     )
 
     def __init__(self, given: Mapping[str, str | int | None], store: str) -> None:
@@ -85,7 +84,7 @@ class StepFunctions:
 
     def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
         """The policies of both roles, see `ProductionScheduler`."""
-        return policies(machine_name(plan.name), self._target(plan))
+        return policies(machine_name(plan.name), plan, self._target(plan))
 
     def deployed(self, name: str) -> DeployedFlow | None:
         """What there is under this name, see `ProductionScheduler`.
@@ -111,11 +110,12 @@ class StepFunctions:
         """Make or replace the state machine and its schedule, see `ProductionScheduler`.
 
         Raises:
-            MissingOptionError: queue, image or role was not given.
+            MissingOptionError: queue or role was not given.
             AwsRefusedError: AWS refuses something.
         """
         definition, role = self.compile(plan).decode(), self._option("role")
-        self._job_definition().register()
+        for kind in definitions(plan, self._target(plan)):
+            kind.register()
         name = machine_name(plan.name)
         states = client("stepfunctions")
         about = {
@@ -191,10 +191,12 @@ class StepFunctions:
 
     def _target(self, plan: FlowPlan) -> Target:
         seconds = self._given.get("workflow-timeout")
+        role = self._given.get("job-role")
         return Target.of_store(
             plan.store,
             self._option("queue"),
-            self._job_definition().name,
+            str(self._given.get("image") or f"python:{sys.version_info.major}.{sys.version_info.minor}"),
+            str(role) if role else None,
             int(self._given.get("max-workers") or 0),
             None if seconds is None else int(seconds),
         )
@@ -204,10 +206,6 @@ class StepFunctions:
         if not value:
             raise MissingOptionError(next(option for option in self.options if option.name == name))
         return str(value)
-
-    def _job_definition(self) -> JobDefinition:
-        role = self._given.get("job-role")
-        return JobDefinition(self._option("image"), str(role) if role else None)
 
     def _tags(self, name: str) -> dict[str, str] | None:
         arn = _arn_of(machine_name(name))

@@ -36,7 +36,9 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         as_json: bool,
         **given: Any,
     ) -> int:
-        there = OnScheduler.of(context, scheduler, name, scheduler_values(kind, given), creates_store=True)
+        there = OnScheduler.of(
+            context, scheduler, name, scheduler_values(kind, given, context.settings), creates_store=True
+        )
         options = DeployOptions(
             scheduler=scheduler,
             name=there.name,

@@ -77,7 +77,7 @@ def rollback_command(scheduler: str, kind: type[ProductionScheduler]) -> click.C
     def rollback(
         context: CommandContext, /, version: str, name: str | None, authorize: str | None, **given: Any
     ) -> int:
-        there = OnScheduler.of(context, scheduler, name, scheduler_values(kind, given))
+        there = OnScheduler.of(context, scheduler, name, scheduler_values(kind, given, context.settings))
         token = there.authorized(authorize).token
         kept = kept_deployment(there.datastore, there.flow, there.name, version)
         there.scheduler.create(plan_of(kept.record, kept.version, there.datastore.url), token)

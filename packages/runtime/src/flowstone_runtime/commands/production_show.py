@@ -21,7 +21,9 @@ def show_command(scheduler: str, kind: type[ProductionScheduler]) -> click.Comma
     def show(
         context: CommandContext, /, name: str | None, added: tuple[str, ...], iam: bool, **given: Any
     ) -> None:
-        there = OnScheduler.of(context, scheduler, name, scheduler_values(kind, given), creates_store=True)
+        there = OnScheduler.of(
+            context, scheduler, name, scheduler_values(kind, given, context.settings), creates_store=True
+        )
         graph = declared_graph(context.flow, added, bound_configs(context.flow))
         plan = planned(graph, there.name, there.datastore.url)
         if iam:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from flowstone_client.settings import Settings
 from flowstone_interfaces.production_scheduler import ProductionScheduler, SchedulerOption
 
 _PREFIX = "scheduler_"
@@ -25,9 +26,16 @@ def scheduler_options(kind: type[ProductionScheduler]) -> list[click.Option]:
     ]
 
 
-def scheduler_values(kind: type[ProductionScheduler], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given for them, by name."""
-    return {option.name: values[_field(option)] for option in kind.options}
+def scheduler_values(
+    kind: type[ProductionScheduler], values: Mapping[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """What was given for them, by name; settings where nothing was."""
+    found = {option.name: values[_field(option)] for option in kind.options}
+    for option in kind.options:
+        if found[option.name] is None and option.setting is not None:
+            table, _, name = option.setting.partition(".")
+            found[option.name] = settings.executors.get(table, {}).get(name)
+    return found
 
 
 def name_option() -> click.Option:

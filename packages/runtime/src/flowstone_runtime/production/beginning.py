@@ -17,6 +17,8 @@ DEPLOYMENT = "deployment"
 """In the settings of a run: `{"version", "name", "scheduler"}` of what it is a run of."""
 
 
+LAUNCH = "launch"
+"""In the settings of a deployment: the SHA-256 of the launch document of its jobs."""
 PLAN = "plan"
 """In the settings of a deployment: what the scheduler was told. Its runs do not repeat it."""
 

@@ -1,14 +1,12 @@
-"""The exit hooks of a production run: `python -m flowstone_runtime.production.hooks STORE FLOW DEPLOYMENT`.
+"""The exit hooks of a production run: an entry of the bootstrap, see `job_command`.
 
 One job calls those for a run that has finished; those for one that has failed are called where that is recorded.
 """
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import attrs
 
@@ -22,46 +20,40 @@ from flowstone_runtime.config_loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.exit_hook import Hook, hooks_of
 from flowstone_runtime.hook_worker import HOOK_STEP, call_hook
-from flowstone_runtime.production.fetched_code import load_deployed_flow
 from flowstone_runtime.production.finished_tasks import FinishedTasks
 from flowstone_runtime.production.identity import segment_of
+from flowstone_runtime.production.job_place import JobPlace
 from flowstone_runtime.production.task_output import TaskOutput
 from flowstone_runtime.user_traceback import report_error
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Call the hooks of a run that has finished; 0, whatever becomes of them."""
-    store, flow, _ = arguments
     try:
-        call_hooks(Datastore.open(store), flow, environ[RUN], "finished")
+        call_hooks(JobPlace.of(arguments, os.environ), os.environ[RUN], "finished")
     except FlowstoneError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 
 
-def call_hooks(datastore: Datastore, flow: str, run_id: str, state: str) -> None:
+def call_hooks(place: JobPlace, run_id: str, state: str) -> None:
     """Call the hooks for this end of the run, one after the other, each recorded as a task.
 
     Raises:
         UsageError: the flow of the run cannot be loaded.
         StorageError: the store cannot be used.
     """
-    journal = datastore.journal(flow, run_id)
-    run = FinishedTasks(journal, f"{flow}/{run_id}").start_of_run()
+    datastore = place.datastore
+    journal = datastore.journal(place.flow, run_id)
+    run = FinishedTasks(journal, f"{place.flow}/{run_id}").start_of_run()
     if run is None or not any(declared["name"] == "exit_hook" for declared in run.graph.get("decorators", ())):
         return
-    with tempfile.TemporaryDirectory(prefix="flowstone-", ignore_cleanup_errors=True) as folder:
-        hooks = _hooks(datastore, run, state, Path(folder).resolve())
-        for position, hook in enumerate(hooks):
-            _call(datastore, journal, run, position, hook)
-
-
-def _hooks(datastore: Datastore, run: RunStarted, state: str, folder: Path) -> tuple[Hook, ...]:
-    flow = load_deployed_flow(datastore, run, folder)
+    flow = place.load_flow()
     bind_configs(flow, stored_configs(flow, datastore, run))
     graph = declared_graph(flow, run.settings.get("with", ()), bound_configs(flow))
-    return hooks_of(graph.decorators, state)
+    for position, hook in enumerate(hooks_of(graph.decorators, state)):
+        _call(datastore, journal, run, position, hook)
 
 
 def _call(datastore: Datastore, journal: Journal, run: RunStarted, position: int, hook: Hook) -> None:
@@ -86,7 +78,3 @@ def _call(datastore: Datastore, journal: Journal, run: RunStarted, position: int
             time=time.time(), step=key.step, task=key.id, error=report_error(failure), reason="exception"
         )
     writer.append(attrs.evolve(record, logs=output.span))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))

@@ -13,8 +13,9 @@ from flowstone_runtime.decorators.catch import Catch
 from flowstone_runtime.decorators.exit_hook import hooks_of
 from flowstone_runtime.decorators.schedule import Schedule
 from flowstone_runtime.next_attempt import retry_of
-from flowstone_runtime.production.beginning import DEPLOYMENT, PLAN
+from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.job_command import ending_job, hooks_job, task_job
+from flowstone_runtime.remote.launch import LaunchRef
 from flowstone_runtime.step_request import step_request
 
 
@@ -31,7 +32,7 @@ def plan_to_json(graph: FlowGraph) -> dict[str, Any]:
 def plan_of(record: RunStarted, version: str, store: str) -> FlowPlan:
     """The plan of a deployment: of its first record, its version, and the URL of the store that has it."""
     plan: Mapping[str, Any] = record.settings[PLAN]
-    about = (store, record.flow, version)
+    about = (LaunchRef(store, record.settings[LAUNCH]), record.flow, version)
     return FlowPlan(
         name=record.settings[DEPLOYMENT]["name"],
         deployment=version,
@@ -47,7 +48,7 @@ def plan_of(record: RunStarted, version: str, store: str) -> FlowPlan:
 def planned(graph: FlowGraph, name: str, store: str) -> FlowPlan:
     """The plan of a flow that is not deployed: to look at."""
     version = "0" * 64
-    told = {DEPLOYMENT: {"name": name}, PLAN: plan_to_json(graph)}
+    told = {DEPLOYMENT: {"name": name}, LAUNCH: version, PLAN: plan_to_json(graph)}
     record = RunStarted(time=0.0, flow=graph.name, run_id="unnamed", graph=graph.to_dict(), settings=told)
     return plan_of(record, version, store)
 
@@ -70,12 +71,13 @@ def _step_to_json(node: Node) -> dict[str, Any]:
         "resources": attrs.asdict(request.resources),
         "timeout_seconds": request.timeout_seconds,
         "image": request.image,
+        "options": dict(request.options),
         "retry": plan,
         "catches": any(isinstance(decorator, Catch) for decorator in node.decorators),
     }
 
 
-def _step_of(raw: Mapping[str, Any], store: str, flow: str, version: str) -> StepPlan:
+def _step_of(raw: Mapping[str, Any], launch: LaunchRef, flow: str, version: str) -> StepPlan:
     request = TaskRequest(
         "",
         (),
@@ -84,6 +86,7 @@ def _step_of(raw: Mapping[str, Any], store: str, flow: str, version: str) -> Ste
         Resources(**raw["resources"]),
         raw["timeout_seconds"],
         image=raw["image"],
+        options=raw["options"],
     )
     retry = RetryPlan(**raw["retry"]) if raw["retry"] else None
-    return StepPlan(task_job(request, store, flow, version), retry, raw["catches"])
+    return StepPlan(task_job(request, launch, flow, version), retry, raw["catches"])
