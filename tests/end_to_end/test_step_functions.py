@@ -70,9 +70,11 @@ class Careful(FlowSpec):
         self.oops = [str(inputs.picky.oops), str(inputs.killed.oops)]
         self.next(self.end)
 
+    @resources(cpu=2)
     @step
     def end(self):
         self.given = [self.alpha, self.day, self.sizes]
+        self.threads = os.environ["OMP_NUM_THREADS"]
 """
 
 
@@ -88,6 +90,7 @@ def test_failures_are_tried_again_and_caught_as_they_are_at_home(cloud, deployed
     assert killed.startswith("TaskCrashedError: step 'killed' crashed: its job ended before the step was over")
     alpha, day, sizes = run["end"].task.data.given
     assert (alpha, day.year, sizes) == (0.25, 2026, [3, 4])
+    assert run["end"].task.data.threads == "2"  # as many as it has vCPUs
     assert [run[step].task.current_attempt for step in ("flaky", "picky", "killed")] == [1, 1, 1]
     assert run["start"].task.stdout == "as it was deployed\n"
     assert "ValueError: once" in cloud.call(flow, "logs", f"{run.id}/flaky", "--attempt", "0")

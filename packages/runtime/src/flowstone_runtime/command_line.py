@@ -48,10 +48,10 @@ class _FlowCommands(CommandGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; what it is may depend on the flow's configs, so they are read before."""
-        is_known = args[0] in _COMMANDS or args[0] in self._schedulers()
-        if is_known and args[0] not in _KNOWS_THE_RUN:
+        is_own = args[0] in _COMMANDS  # asked first: to look for plugins takes milliseconds
+        if args[0] not in _KNOWS_THE_RUN and (is_own or args[0] in self._schedulers()):
             read_configs(self.flow, ctx.params, os.environ, args)
-        return super().resolve_command(ctx, args)
+        return click.Group.resolve_command(self, ctx, args) if is_own else super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_COMMANDS, *self._schedulers()]

@@ -17,6 +17,7 @@ from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.job_command import ending_job, hooks_job, task_job
 from flowstone_runtime.remote.launch import LaunchRef
 from flowstone_runtime.step_request import step_request
+from flowstone_runtime.thread_share import thread_variables
 
 
 def plan_to_json(graph: FlowGraph) -> dict[str, Any]:
@@ -66,8 +67,10 @@ def _step_to_json(node: Node) -> dict[str, Any]:
     if retry is not None:
         seconds = 60.0 * retry.minutes_between_retries
         plan = attrs.asdict(RetryPlan(retry.times, seconds, retry.backoff, is_selective=retry.only is not None))
+    # A job sees all cores of its host, and would start a thread for each.
+    threads = thread_variables(max(1, round(request.resources.cpus or 1)), request.environ)
     return {
-        "environ": dict(request.environ),
+        "environ": {**threads, **request.environ},
         "resources": attrs.asdict(request.resources),
         "timeout_seconds": request.timeout_seconds,
         "image": request.image,
