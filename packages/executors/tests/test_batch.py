@@ -47,6 +47,11 @@ class BucketStaging:
         except s3.exceptions.NoSuchKey:
             return None
 
+    def list(self, folder: str) -> list[str]:
+        start = f"{self.prefix}/{folder}/"
+        found = self.sandbox.boto3("s3").list_objects_v2(Bucket="flowstone", Prefix=start).get("Contents", [])
+        return [each["Key"].removeprefix(start) for each in found]
+
 
 @pytest.fixture
 def place(sandbox, monkeypatch, request) -> ExecutorPlace:

@@ -10,12 +10,14 @@ from typing import Any
 
 from flowstone_executors.batch.array import ENDED, RUNNING, Child, JobArray, hundreds
 from flowstone_executors.batch.aws import LOG_GROUP, AwsBatch, is_passing, is_throttled
+from flowstone_executors.batch.earlier import EarlierJobs
 from flowstone_executors.batch.ending import Ending, ending_of
 from flowstone_executors.batch.errors import BatchRequestError, BatchSupportMissingError
 from flowstone_executors.batch.grouping import groups
 from flowstone_executors.batch.pace import Pace
 from flowstone_executors.batch.printed import as_events, read_end
 from flowstone_executors.batch.submission import Submission, new_submission
+from flowstone_executors.batch.taking_over import end_jobs, take_over
 from flowstone_executors.node.job_objects import end_name
 from flowstone_interfaces import (
     ExecutorPlace,
@@ -27,6 +29,7 @@ from flowstone_interfaces import (
     TaskStarted,
 )
 
+_STOPPED = "flowstone: the run was stopped"
 _READERS = 8
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_TRIES = 20
@@ -53,6 +56,7 @@ class Worker:
         self._by_request: dict[str, Child] = {}
         self._pace = Pace()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ends of jobs")
+        self._earlier: EarlierJobs | None = None
         self._turns = 0
         self._is_ending = False
 
@@ -70,12 +74,13 @@ class Worker:
     def close(self) -> None:
         """Wait until all ends are told."""
         self._readers.shutdown()
+        self._end_what_is_left()
 
     # Orders
 
     def submit(self, requests: Sequence[TaskRequest]) -> None:
         """Take requests on."""
-        for group in groups(requests):
+        for group in groups(self._without_taken_over(requests)):
             if self._is_ending:
                 self._refuse(group, Reason.CANCELLED, "")
                 continue
@@ -120,10 +125,45 @@ class Worker:
 
     def _terminate(self, job_id: str) -> None:
         try:
-            self._aws.terminate(job_id, "flowstone: the run was stopped")
+            self._aws.terminate(job_id, _STOPPED)
         except self._aws.errors() as error:
             _log.warning("the Batch job %s could not be terminated: %s", job_id, error)
         self._pace.hurry()
+
+    # What an earlier run has left
+
+    def _without_taken_over(self, requests: Sequence[TaskRequest]) -> list[TaskRequest]:
+        """Those for which there is no job yet; the others are watched from now on."""
+        if not self._place.earlier or not requests or self._is_ending:
+            return list(requests)
+        try:
+            if self._earlier is None:
+                self._earlier = EarlierJobs.of(self._place.earlier)
+            found, rest = take_over(self._earlier, requests, self._aws)
+        except self._failures() as error:
+            # To start a second job for a task that runs is worse than to stop.
+            message = f"whether jobs of the earlier run still run cannot be seen: {error}; try again later"
+            self._refuse(requests, Reason.REFUSED, message)
+            return []
+        for array in found:
+            self._add(array)
+            for child in [each for each in array.children if each.status in ENDED]:
+                described = {"jobId": child.job_id, "status": child.status, "startedAt": 1}
+                child.status = ""
+                self._note(array, child, described)
+        self._arrays = [array for array in self._arrays if array.open]
+        return rest
+
+    def _failures(self) -> tuple[type[Exception], ...]:
+        return (FlowstoneError, *self._aws.errors())
+
+    def _end_what_is_left(self) -> None:
+        """What an earlier run began and nobody goes on with."""
+        if self._earlier is not None:
+            try:
+                end_jobs(self._earlier.left(), self._aws, _STOPPED)
+            except self._aws.errors() as error:
+                _log.warning("jobs of an earlier run may still run: %s", error)
 
     # Turns
 
@@ -190,7 +230,10 @@ class Worker:
         waiting.due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - no secret
 
     def _watch(self, job_id: str, submission: Submission) -> None:
-        array = JobArray.of(job_id, submission.request_name, submission.requests)
+        staging = self._place.staging
+        self._add(JobArray.of(job_id, staging, submission.request_name, submission.requests))
+
+    def _add(self, array: JobArray) -> None:
         self._arrays.append(array)
         self._by_request.update({child.request_id: child for child in array.children})
         if self._is_ending:
@@ -276,11 +319,11 @@ class Worker:
         head: dict[str, Any] | None = None
         result = None
         try:
-            data = self._place.staging.get(name)
+            data = array.staging.get(name)
             if data is not None:
                 left = read_end(data)
                 head, result = left.head, left.result
-                lines = list(left.all_lines(self._place.staging, name))[child.lines_shown :]
+                lines = list(left.all_lines(array.staging, name))[child.lines_shown :]
                 for event in as_events(child.request_id, lines):
                     self._post(event)
             elif child.log_stream:
