@@ -42,6 +42,8 @@ class JobArray:
     """Those that matter: of an array that was taken over, the others have ended before."""
     size: int
     """Of the array; 1 for a job that stands alone."""
+    unknown_since: float | None = None
+    """By the monotonic clock: since when AWS says that there is no such job."""
     open: dict[int, Child] = attrs.field(init=False)
     """Those that have not ended, by their index."""
 
