@@ -183,3 +183,84 @@ def test_a_store_that_is_busy_slows_and_stops_nothing(cloud_flow, sandbox) -> No
     flow.call("run", environ={"FLOWSTONE_PACKAGE": "words.txt"})
     sandbox.set_faults()
     assert latest(flow).data.total == 14
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+from flowstone import FlowSpec, batch, step
+
+
+class Slow(FlowSpec):
+    place = {place!r}
+
+    @step
+    def start(self):
+        self.items = [0, 1, 2]
+        self.next(self.work, foreach="items")
+
+    @batch
+    @step
+    def work(self):
+        print("task", self.input, "begins")
+        Path(self.place, "begun").open("a").write(f"{{self.input}} ")
+        while self.input and not Path(self.place, "go").exists():
+            time.sleep(0.05)
+        self.value = self.input + 1
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.total = sum(each.value for each in inputs)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    Slow()
+"""
+
+
+def wait_until_begun(process: "subprocess.Popen[str]") -> None:
+    """Until all three tasks have said that they run."""
+    seen = ""
+    while not all(f"task {number} begins" in seen for number in range(3)):
+        seen += wait_for(process, "begins")
+
+
+def test_jobs_outlive_a_scheduler_that_is_killed_and_are_gone_on_with(cloud_flow, sandbox, tmp_path) -> None:
+    """A laptop that falls asleep must not cost a night of computing; nothing is run twice."""
+    flow = cloud_flow(SLOW.format(place=str(tmp_path)))
+    process = flow.start("run")
+    wait_until_begun(process)
+    process.kill()
+    process.communicate()
+    assert latest(flow).state.value == "died"
+    resumed = flow.start("resume")
+    wait_for(resumed, "begins")
+    (tmp_path / "go").touch()
+    output, _ = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, output
+    assert sorted((tmp_path / "begun").read_text().split()) == ["0", "1", "2"]
+    run = latest(flow)
+    assert run.data.total == 6
+    assert "task 2 begins" in run["work"]["2"].stdout
+
+
+def test_jobs_of_a_dead_run_whose_code_has_changed_are_ended(cloud_flow, sandbox, tmp_path) -> None:
+    """They would compute what nobody wants any more, for money."""
+    flow = cloud_flow(SLOW.format(place=str(tmp_path)))
+    process = flow.start("run")
+    wait_until_begun(process)
+    process.kill()
+    process.communicate()
+    flow.path.write_text(flow.path.read_text().replace("self.input and not", "False and not"))
+    flow.call("resume")
+    assert latest(flow).data.total == 6
+    assert sandbox.status()["jobs"]["RUNNING"] == 0
+    begun = (tmp_path / "begun").read_text().split()
+    assert begun.count("2") == 2, "with the new code, once more"

@@ -1,5 +1,7 @@
 """What the Batch executor decides, without a cloud."""
 
+from typing import Any
+
 import pytest
 
 from flowstone_executors.batch.array import JobArray
@@ -13,6 +15,7 @@ from flowstone_executors.batch.submission import new_submission
 from flowstone_executors.node.job_objects import marked
 from flowstone_interfaces import Reason, Resources, Stream, TaskRequest
 
+NOWHERE: Any = None  # no staging is asked here
 SETTINGS = {"queue": "q", "iam_role": "arn:role"}
 
 
@@ -140,7 +143,7 @@ def test_a_job_is_small_however_much_it_is_asked_for() -> None:
 
 def test_of_an_array_only_what_has_changed_is_looked_at() -> None:
     """Ten thousand jobs are a hundred requests."""
-    array = JobArray.of("j", "r", [request(f"fit/{n}") for n in range(300)])
+    array = JobArray.of("j", NOWHERE, "r", [request(f"fit/{n}") for n in range(300)])
     assert array.is_as_counted({"RUNNABLE": 300})
     array.children[250].status = "RUNNING"
     assert array.candidates()[0].job_id == "j:250"
