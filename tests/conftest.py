@@ -1,14 +1,13 @@
 """Fixtures for every test that runs flows."""
 
-import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import attrs
 import pytest
-from deployed_flows import Cloud
+from deployed_flows import IMAGE, Cloud
 from flow_files import HEADER, FlowFile
 
 
@@ -19,8 +18,8 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     from flowstone_sandbox.testing import running_sandbox
 
     folder = tmp_path_factory.mktemp("cloud")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    options = attrs.evolve(SandboxOptions(), path=path, stop_seconds=1.0, slots=4)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "bare"], check=True)
+    options = SandboxOptions(slots=4, images={IMAGE: str(folder / "bare" / "bin")}, stop_seconds=1.0)
     with running_sandbox(folder / "sandbox", options) as client:
         yield Cloud(client, folder / "config")
 

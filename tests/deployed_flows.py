@@ -1,6 +1,7 @@
 """A cloud on this machine, and flows on it, as users use them: by their command lines and by the client."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -9,6 +10,9 @@ from flow_files import FlowFile
 from flowstone import Client, Flow, Run
 from flowstone_client import NotFoundError
 from flowstone_sandbox.client import SandboxClient
+
+IMAGE = "bare"
+"""The image of jobs: it has a Python and nothing else."""
 
 _PATIENCE_SECONDS = 120.0
 
@@ -28,9 +32,10 @@ class Cloud:
             **self.sandbox.running.variables,
             "FLOWSTONE_STORE": self.sandbox.running.store,
             "FLOWSTONE_BATCH_QUEUE": "sandbox",
-            "FLOWSTONE_BATCH_IMAGE": "python:3.11",
+            "FLOWSTONE_BATCH_IMAGE": IMAGE,
             "FLOWSTONE_STEP_FUNCTIONS_ROLE": "arn:aws:iam::123456789012:role/sandbox-jobs",
             "XDG_CONFIG_HOME": str(self.config),
+            "XDG_CACHE_HOME": str(self.config / "cache"),
         }
 
     def call(self, flow: FlowFile, *arguments: object, exit_code: int = 0, **environ: str) -> str:
@@ -55,12 +60,16 @@ class Cloud:
                 assert time.monotonic() < deadline, f"{pathspec} does not begin"
                 time.sleep(0.1)
 
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, "it does not come to hold"
+            time.sleep(0.1)
+
     def first_run(self, flow: str) -> Run:
         """The only run of a flow, once something starts it, and once it has ended."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while flow not in self.client.datastore.flows():
-            assert time.monotonic() < deadline, f"nothing starts {flow}"
-            time.sleep(0.1)
+        self.until(lambda: flow in self.client.datastore.flows())
         (run,) = Flow(flow, client=self.client)
         return run.wait(_PATIENCE_SECONDS, 0.1)
 

@@ -47,6 +47,8 @@ class Driver:
             if state["Type"] == "Choice":
                 name = _chosen(state, data)
                 continue
+            if state["Type"] == "Succeed":
+                return
             data = self._visit(state, data, context)
             if state.get("End"):
                 return

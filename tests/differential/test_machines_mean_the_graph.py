@@ -60,9 +60,7 @@ class Jobs:
 def test_a_machine_starts_exactly_the_tasks_of_the_graph(scenario: Scenario) -> None:
     """One meaning everywhere; the prefix of the store may hold what its language takes for its own."""
     jobs = Jobs(scenario)
-    machine = compile_machine(
-        flow_plan(scenario.graph), Target("bucket", "it's a {store}/", "queue", "definition")
-    )
+    machine = compile_machine(flow_plan(scenario.graph), Target("bucket", "it's a {store}/", "queue", "image"))
     Driver(jobs.submit, jobs.read, {"parameters": {"alpha": 1}}).run(machine)
     expected = run_scenario(scenario)
     assert sorted(jobs.tasks, key=repr) == sorted(expected, key=repr)

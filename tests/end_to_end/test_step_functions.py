@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from flowstone_datastore import Deployments, RunState
+from flowstone import Deployer
+from flowstone_datastore import Deployments, RunState, TaskFailed, TaskFinished
+from flowstone_runtime.deployer import DeploymentFailedError
 
 MAIN = "\nif __name__ == '__main__':\n    {name}()\n"
 
@@ -97,6 +99,13 @@ def test_failures_are_tried_again_and_caught_as_they_are_at_home(cloud, deployed
 
 
 FAILING = """
+from flowstone import exit_hook
+
+def tell(run):
+    print(run.message)
+    raise OSError("nobody is listening")
+
+@exit_hook(on_error=[tell])
 class Failing(FlowSpec):
     size = Parameter("size", default=1)
 
@@ -127,6 +136,7 @@ def test_a_failed_run_is_a_failed_run_in_the_client_too(cloud, deployed) -> None
     assert run.state is RunState.FAILED
     assert run.message == f"Failing/{run.id}/part/0 failed: ZeroDivisionError: division by zero"
     assert [task.id for task in run.failed_tasks] == ["0"]
+    cloud.until(lambda: "division by zero" in _told(run))
     assert cloud.trigger(flow, "--size", "0").state is RunState.FINISHED
     refused = cloud.call(flow, "trigger", "--size", "many", exit_code=2)
     assert "'many' is not a valid" in refused
@@ -157,6 +167,23 @@ class Slow(FlowSpec):
 """
 
 
+def _told(run) -> str:
+    """What the run's exit hook wrote; looks again though the run has ended."""
+    store = run._datastore
+    records = [record for _, record in store.journal(run.flow_name, run.id).records()]
+    spans = [each.logs for each in records if _is_end_of_hook(each) and each.logs]
+    frames = [
+        frame
+        for span in spans
+        for frame in store.log(run.flow_name, run.id, span.segment).frames(span.start, span.end)
+    ]
+    return b"".join(frame.data for frame in frames if frame.stream == "stdout").decode()
+
+
+def _is_end_of_hook(record) -> bool:
+    return isinstance(record, TaskFinished | TaskFailed) and record.step == "_exit_hook"
+
+
 def test_who_does_not_know_the_token_changes_nothing(cloud, deployed, tmp_path) -> None:
     """Nobody overwrites, stops or deletes another's deployment by accident."""
     flow = deployed(SLOW, "Slow")
@@ -180,9 +207,13 @@ def test_who_does_not_know_the_token_changes_nothing(cloud, deployed, tmp_path) 
 
 
 NIGHTLY = """
-from flowstone import project, schedule
+from flowstone import exit_hook, project, schedule
+
+def tell(run):
+    print("it is over:", run.pathspec)
 
 @project(name="demo")
+@exit_hook(on_success=[tell])
 @schedule(cron="30 3 * * *", timezone="Europe/Helsinki")
 class Nightly(FlowSpec):
     @step
@@ -204,3 +235,51 @@ def test_a_schedule_starts_the_flow(cloud, flow_file) -> None:
     assert run.data.branch == "test.trial"
     assert "project_branch:test.trial" in run.system_tags
     assert "runtime:step-functions" in run.system_tags
+    cloud.until(lambda: "it is over" in _told(run))
+    assert _told(run) == f"it is over: {run.pathspec}\n"
+
+
+PROGRAM = """
+class Program(FlowSpec):
+    alpha = Parameter("alpha", default=1)
+    words = Parameter("words", default="a,b", separator=",")
+    table = IncludeFile("table", default="table.txt")
+    loud = Parameter("loud", type=bool, default=True)
+
+    @step
+    def start(self):
+        self.given = [self.alpha, self.words, self.table, self.loud]
+"""
+
+
+def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path) -> None:
+    """What the commands do, with values instead of words; files travel with the run."""
+    source = "from flowstone import IncludeFile\n" + PROGRAM + MAIN.format(name="Program")
+    flow = flow_file(source, name="program.py")
+    (tmp_path / "table.txt").write_text("as deployed")
+    deployer = Deployer(flow.path, env=cloud.environ)
+    deployed = deployer.step_functions(name="by-program").create(tag=("one", "two"))
+    assert deployed.name == "by-program"
+    (tmp_path / "table.txt").write_text("as it is now")
+    run = deployed.trigger().wait_for_run(0.1, 120).wait(120, 0.1)
+    assert run["start"].task.data.given == [1, ["a", "b"], "as deployed", True]
+    assert {"one", "two"} <= run.user_tags
+    given = deployed.trigger(alpha=5, words="c,d", table=str(tmp_path / "table.txt"), loud=False)
+    run = given.wait_for_run(0.1, 120).wait(120, 0.1)
+    assert run["start"].task.data.given == [5, ["c", "d"], "as it is now", False]
+    assert deployed.list_runs()[0]["run_id"] == run.id
+    assert deployer.step_functions(name="by-program").deployed() == deployed
+    flow.path.write_text(flow.path.read_text().replace("default=1)", "default=7)"))
+    again = deployer.step_functions(name="by-program").create()
+    assert again.deployment != deployed.deployment
+    older = deployed.deployment[:10]
+    assert "another value: alpha" in cloud.call(flow, "diff", older, "--name", "by-program")
+    cloud.call(flow, "rollback", older, "--name", "by-program")
+    listed = map(json.loads, cloud.call(flow, "list", "--name", "by-program", "--json").splitlines())
+    assert [(each["deployment"], each["is_current"]) for each in listed] == [
+        (again.deployment, False),
+        (deployed.deployment, True),
+    ]
+    deployed.delete()
+    with pytest.raises(DeploymentFailedError, match="is not deployed"):
+        deployed.trigger()

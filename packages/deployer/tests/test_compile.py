@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
+from flowstone_deployer.step_functions.definitions import definitions, queues
 from flowstone_deployer.step_functions.names import LONGEST_NAME, state_name
 from flowstone_deployer.step_functions.target import Target
 from flowstone_deployer.testing import REQUEST, flow_plan, line_of
@@ -15,7 +16,7 @@ from flowstone_graph.testing import graphs
 from flowstone_interfaces import Resources, TaskRequest
 from flowstone_interfaces.production import RetryPlan, StepPlan
 
-TARGET = Target("bucket", "store/", "queue", "definition:1")
+TARGET = Target("bucket", "store/", "queue", "python:3.11")
 
 
 def chains(machine: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -51,7 +52,7 @@ def test_every_way_leads_to_a_state_and_every_step_is_there_once(graph: FlowGrap
         reached = {chain["StartAt"]}
         for state in chain["States"].values():
             reached.update(targets(state))
-            if state["Type"] not in {"Choice", "Fail"}:
+            if state["Type"] not in {"Choice", "Fail", "Succeed"}:
                 assert ("Next" in state) != state.get("End", False)
         assert reached == chain["States"].keys()
     assert len(names) == len(set(names))
@@ -71,10 +72,10 @@ def test_a_task_says_what_its_job_needs() -> None:
     request = TaskRequest("", ("run",), b"", {"MODE": "fast"}, Resources(2, 4096, 1), timeout_seconds=5)
     steps = steps_of(compile_machine(flow_plan(line_of(2), start=StepPlan(request)), TARGET))
     parameters = steps["start"]["Parameters"]
-    assert parameters["JobQueue"] == "queue"
+    assert (parameters["JobQueue"], parameters["JobDefinition"]) == ("queue", TARGET.definition_of(request).name)
     assert parameters["Timeout"] == {"AttemptDurationSeconds": 60}
     overrides = parameters["ContainerOverrides"]
-    assert overrides["Command"] == ["run"]
+    assert "Command" not in overrides  # it is in the definition: submitting a job has little room
     assert {"Name": "MODE", "Value": "fast"} in overrides["Environment"]
     assert overrides["ResourceRequirements"] == [
         {"Type": "VCPU", "Value": "2"},
@@ -123,3 +124,16 @@ def test_names_of_states_are_short_enough_and_different() -> None:
     names = {state_name(step, role) for step in (one, other) for role in ("", "items")}
     assert len(names) == 4
     assert max(map(len, names)) <= LONGEST_NAME
+
+
+def test_steps_have_images_roles_and_queues_of_their_own() -> None:
+    """As `@batch` names them; each kind of job has a definition."""
+    own = TaskRequest("", REQUEST.argv, b"", image="gpu:1", options={"queue": "gpus", "iam_role": "arn:role"})
+    plan = flow_plan(line_of(3), step0=StepPlan(own))
+    parameters = steps_of(compile_machine(plan, TARGET))["step0"]["Parameters"]
+    assert parameters["JobQueue"] == "gpus"
+    kinds = {kind.name: kind for kind in definitions(plan, TARGET)}
+    assert len(kinds) == 2
+    kind = kinds[parameters["JobDefinition"]]
+    assert (kind.image, kind.role, kind.command) == ("gpu:1", "arn:role", REQUEST.argv)
+    assert queues(plan, TARGET) == ("queue", "gpus")

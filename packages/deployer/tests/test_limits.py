@@ -9,12 +9,12 @@ from flowstone_deployer.testing import flow_plan, line_of
 from flowstone_interfaces import TaskRequest
 from flowstone_interfaces.production import StepPlan
 
-TARGET = Target("bucket", "store/", "queue", "definition:1")
+TARGET = Target("bucket", "store/", "queue", "python:3.11")
 
 
 def test_a_definition_that_is_too_large_is_refused() -> None:
     """The error names the limit."""
-    large = StepPlan(TaskRequest("", ("x" * 600_000,), b""))
+    large = StepPlan(TaskRequest("", ("run",), b"", {"LARGE": "x" * 600_000}))
     with pytest.raises(LimitExceededError, match="its definition in bytes would be 1,2"):
         compile_machine(flow_plan(line_of(2), start=large, end=large), TARGET)
 
@@ -43,6 +43,6 @@ def test_an_input_that_is_too_large_is_refused() -> None:
 def test_a_store_on_this_machine_is_refused() -> None:
     """Jobs could not open it."""
     with pytest.raises(StoreNotReachableError, match="--store s3://"):
-        Target.of_store("/home/ada/.flowstone", "queue", "definition")
-    target = Target.of_store("s3://bucket/some/prefix?region=eu-west-1", "queue", "definition")
+        Target.of_store("/home/ada/.flowstone", "queue", "python:3.11")
+    target = Target.of_store("s3://bucket/some/prefix?region=eu-west-1", "queue", "python:3.11")
     assert (target.bucket, target.prefix) == ("bucket", "some/prefix/")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         CaughtError,
         Config,
         ConfigValue,
+        Deployer,
         FlowMutator,
         FlowSpec,
         IncludeFile,
@@ -86,6 +87,7 @@ __all__ = [
     "Config",
     "ConfigValue",
     "DataArtifact",
+    "Deployer",
     "Flow",
     "FlowMutator",
     "FlowSpec",
@@ -167,6 +169,7 @@ _HOMES = {
         "CaughtError",
         "Config",
         "ConfigValue",
+        "Deployer",
         "FlowMutator",
         "FlowSpec",
         "IncludeFile",
@@ -209,7 +212,7 @@ _HOMES = {
         "yaml_parser",
     ),
 }
-_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"} | {"Deployer", "DeployedFlow", "NBDeployer"})
+_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"} | {"DeployedFlow", "NBDeployer"})
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

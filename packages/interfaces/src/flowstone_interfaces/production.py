@@ -11,8 +11,12 @@ import attrs
 
 from flowstone_interfaces.task_request import TaskRequest
 
+FLOW: Final = "FLOWSTONE_TASK_FLOW"
+"""The variables that a job finds its task in. This one: the flow's name."""
+VERSION: Final = "FLOWSTONE_TASK_DEPLOYMENT"
+"""The version of the deployment."""
 RUN: Final = "FLOWSTONE_TASK_RUN"
-"""The variables that a job finds its task in. This one: the run's id."""
+"""The run's id."""
 STEP: Final = "FLOWSTONE_TASK_STEP"
 """The step's name."""
 ITEM: Final = "FLOWSTONE_TASK_ITEM"
@@ -102,5 +106,7 @@ class FlowPlan:
     """URL of the store."""
     steps: Mapping[str, StepPlan] = attrs.field(hash=False)
     ending: TaskRequest
-    """The job that says in the journal that a run has failed."""
+    """The job that says in the journal that a run has failed, and calls its exit hooks."""
     schedule: SchedulePlan | None = None
+    success_hooks: TaskRequest | None = None
+    """The job that calls the exit hooks of a run that has finished; `None` if there are none."""

@@ -1,7 +1,7 @@
 """What every production scheduler's deployer promises."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -17,6 +17,8 @@ class SchedulerOption:
     help: str
     variable: str | None = None
     """The environment variable that gives it where the command line does not."""
+    setting: str | None = None
+    """The setting that gives it where neither does: `batch.queue` is `queue` of `[tool.flowstone.batch]`."""
     is_number: bool = False
 
 
@@ -69,6 +71,12 @@ class ProductionScheduler(Protocol):
         Raises:
             FlowstoneError: the scheduler could not keep it; it says which limit, and why.
         """
+
+    def explain(self, plan: FlowPlan) -> str:
+        """What becomes of each step there, and what is not as it is on one machine, for people. Asks nobody."""
+
+    def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
+        """What those who run the flow have to be allowed, and nothing more, by who it is. Asks nobody."""
 
     def deployed(self, name: str) -> DeployedFlow | None:
         """What the scheduler has under this name; `None` if nothing."""

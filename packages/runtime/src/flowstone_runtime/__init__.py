@@ -58,6 +58,7 @@ __all__ = [
     "CaughtError",
     "Config",
     "ConfigValue",
+    "Deployer",
     "FlowMutator",
     "FlowSpec",
     "IncludeFile",
@@ -126,6 +127,7 @@ _MODULES = {
     "event_names": ("namespaced_event_name",),
     "parallel_calls": ("parallel_imap_unordered", "parallel_map"),
     "profiling": ("profile",),
+    "deployer": ("Deployer",),
     "notebook_runner": ("NBRunner",),
     "runner": ("Runner",),
     "user_decorators": (

@@ -101,7 +101,7 @@ def _run_job(graph: FlowGraph, datastore: Datastore, job: Job, call: HookCall) -
     key: dict[str, Any] = {"step": HOOK_STEP, "task": str(call.position)}
     try:
         hook = hooks_of(graph.decorators, call.state)[call.position]
-        _call(hook, Run(f"{call.flow}/{call.run_id}", client=Client(datastore)))
+        call_hook(hook, Run(f"{call.flow}/{call.run_id}", client=Client(datastore)))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the hook raises is its own affair
@@ -114,7 +114,8 @@ def _run_job(graph: FlowGraph, datastore: Datastore, job: Job, call: HookCall) -
     return 0
 
 
-def _call(hook: Hook, run: Run) -> None:
+def call_hook(hook: Hook, run: Run) -> None:
+    """Call a hook with the run, or with nothing if it takes nothing."""
     if inspect.signature(hook).parameters:
         hook(run)
     else:

@@ -148,14 +148,14 @@ def run_flow(
     far = far_steps(graph)
     check_reachable(far, datastore)
     # Ctrl-C ends it like any program: nothing has begun yet.
-    locked, environments = _environments(graph, options, settings, datastore, origin)
+    locked, environments = run_environments(graph, options, settings, datastore, origin)
     with _stop_on_signals(events, in_process=options.isolation is Isolation.NONE):
         # Whatever can be wrong with what the user gave shows before the run has a name.
         draft = run_record(flow, graph, options, settings, datastore, origin)
         _write_run_id(options.run_id_file, "")
         run_id = datastore.new_run_id(graph.name, draft.time)
         record = attrs.evolve(draft, run_id=run_id, environments=locked)
-        launch = _launch(graph, record, settings, datastore) if far else None
+        launch = run_launch(graph, record, settings, datastore) if far else None
         journal = datastore.journal(graph.name, run_id).writer(SEGMENT)
         ref = journal.append(record)
         _write_run_id(options.run_id_file, run_id)
@@ -307,7 +307,7 @@ def run_record(
     )
 
 
-def _environments(
+def run_environments(
     graph: FlowGraph, options: RunOptions, settings: Settings, datastore: Datastore, origin: RunSummary | None
 ) -> tuple[tuple[LockedEnvironment, ...], dict[str, StepEnvironment]]:
     """What steps declared, locked and built here."""
@@ -467,8 +467,8 @@ def _place(datastore: Datastore, record: RunStarted, origin: RunSummary | None) 
     return ExecutorPlace(f"{record.flow}/{record.run_id}", staging, earlier=tuple(earlier))
 
 
-def _launch(graph: FlowGraph, record: RunStarted, settings: Settings, datastore: Datastore) -> "LaunchRef":
-    """What machines are told that are to run tasks of the run."""
+def run_launch(graph: FlowGraph, record: RunStarted, settings: Settings, datastore: Datastore) -> "LaunchRef":
+    """What machines are told that are to run tasks of the run: everything is stored when this returns."""
     from flowstone_runtime.remote.prepare import prepare_launch, started_file
 
     assert record.code is not None, "every run keeps its code"

@@ -15,6 +15,8 @@ SCHEDULED: Final = "Begin (scheduled)"
 STEPS: Final = "Steps"
 RECORD_FAILURE: Final = "Record the failure"
 FAIL: Final = "Fail"
+CALL_HOOKS: Final = "Call the exit hooks"
+DONE: Final = "Done"
 
 _TIME = split("$$.Execution.StartTime", "-T:.Z+")
 _FIRST = {"item": "0", "from": {"parent": "", "tries": 0}}
@@ -44,8 +46,9 @@ def whole_run(graph: FlowGraph, plan: FlowPlan, target: Target, chain: dict[str,
             "Branches": [chain],
             "ResultPath": None,
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": RECORD_FAILURE}],
-            "End": True,
+            "Next": DONE if plan.success_hooks is None else CALL_HOOKS,
         },
+        DONE: {"Type": "Succeed"},
         RECORD_FAILURE: {
             **job_state(
                 target,
@@ -60,6 +63,14 @@ def whole_run(graph: FlowGraph, plan: FlowPlan, target: Target, chain: dict[str,
         },
         FAIL: {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"},
     }
+    if plan.success_hooks is not None:
+        states[CALL_HOOKS] = {
+            **job_state(target, graph.name, "hooks", plan.success_hooks, {f"{RUN}.$": "$.run"}),
+            "ResultPath": None,
+            # What goes wrong in them changes nothing of how the run ended.
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": DONE}],
+            "Next": DONE,
+        }
     machine: dict[str, Any] = {"Comment": _comment(graph, plan), "StartAt": BEGIN, "States": states}
     if target.timeout_seconds is not None:
         machine["TimeoutSeconds"] = target.timeout_seconds

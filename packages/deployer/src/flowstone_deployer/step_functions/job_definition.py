@@ -1,4 +1,4 @@
-"""The job definition of all jobs that have the same image and role."""
+"""The job definition of all jobs that have the same image, command and role."""
 
 import hashlib
 import json
@@ -13,16 +13,18 @@ _VCPUS, _MEMORY_MIB = "1", "4096"
 
 @attrs.frozen
 class JobDefinition:
-    """An image, and what its jobs may do."""
+    """An image, what its jobs start, and what they may do."""
 
     image: str
+    command: tuple[str, ...]
+    """It is long: here, it does not count for the size of a machine, nor of what a job is given."""
     role: str | None = None
     """ARN of the role of jobs: it reads and writes the store."""
 
     @property
     def name(self) -> str:
         """Equal definitions have one name."""
-        text = json.dumps([self.image, self.role, _VCPUS, _MEMORY_MIB])
+        text = json.dumps([self.image, self.command, self.role, _VCPUS, _MEMORY_MIB])
         return f"flowstone-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def register(self) -> None:
@@ -41,7 +43,7 @@ class JobDefinition:
                 type="container",
                 containerProperties={
                     "image": self.image,
-                    "command": ["true"],
+                    "command": list(self.command),
                     "resourceRequirements": [
                         {"type": "VCPU", "value": _VCPUS},
                         {"type": "MEMORY", "value": _MEMORY_MIB},

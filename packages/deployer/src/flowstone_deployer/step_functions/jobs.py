@@ -45,15 +45,14 @@ def task_state(target: Target, flow: str, step: str, request: TaskRequest, **mor
 def job_state(target: Target, flow: str, step: str, request: TaskRequest, variables: Mapping[str, str]) -> State:
     """A state that runs a job to its end; what comes next, and what becomes of the result, is to be added."""
     overrides: dict[str, Any] = {
-        "Command": list(request.argv),
         "Environment": [_variable(name, value) for name, value in {**request.environ, **variables}.items()],
     }
     if needs := _resources(request):
         overrides["ResourceRequirements"] = needs
     parameters: dict[str, Any] = {
         "JobName": f"{flow}-{step}"[:_LONGEST_JOB_NAME],
-        "JobQueue": target.job_queue,
-        "JobDefinition": target.job_definition,
+        "JobQueue": request.options.get("queue") or target.queue,
+        "JobDefinition": target.definition_of(request).name,
         "ContainerOverrides": overrides,
     }
     if request.timeout_seconds is not None:

@@ -17,7 +17,16 @@ MOST_PAYLOAD_BYTES: Final = 256 * 1024
 MOST_INLINE_ITEMS: Final = 40
 """That an inline map runs at once: why a foreach is a distributed one."""
 
-_EVENTS_OF: Final = {"Task": 6, "Map": 6, "Parallel": 4, "Choice": 2, "Pass": 2, "Wait": 2, "Fail": 1}
+_EVENTS_OF: Final = {
+    "Task": 6,
+    "Map": 6,
+    "Parallel": 4,
+    "Choice": 2,
+    "Pass": 2,
+    "Wait": 2,
+    "Fail": 1,
+    "Succeed": 2,
+}
 """How many events one visit of a state makes, at most, if nothing fails."""
 
 

@@ -13,7 +13,7 @@ def machine_name(name: str) -> str:
     >>> machine_name("Train")
     'Train'
     >>> machine_name("credit.prod.Train")
-    'credit_prod_Train-2b5a3f9d'
+    'credit_prod_Train-e038c733'
     """
     plain = _OTHER.sub("_", name)
     if plain == name and len(name) <= _LONGEST:

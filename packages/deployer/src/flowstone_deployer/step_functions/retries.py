@@ -19,7 +19,7 @@ def with_retries(step: str, plan: StepPlan, task: State) -> dict[str, State]:
     """The states around the task's own that try again; the caught one is the caller's."""
     retry = plan.retry
     caught = state_name(step, CAUGHT) if plan.catches else None
-    if retry is None or not retry.times or not _is_looped(retry):
+    if retry is None or not retry.times or not is_looped(retry):
         if retry is not None and retry.times:
             task["Retry"] = [*task["Retry"], _native(retry)]
         if caught is not None:
@@ -52,7 +52,8 @@ def with_retries(step: str, plan: StepPlan, task: State) -> dict[str, State]:
     return states
 
 
-def _is_looped(retry: RetryPlan) -> bool:
+def is_looped(retry: RetryPlan) -> bool:
+    """True if the way back is made of states."""
     return retry.is_selective or retry.backoff < 1
 
 

@@ -1,15 +1,18 @@
 """Flows on AWS Step Functions: created, started, watched, stopped."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from flowstone_deployer.step_functions.aws import client, code_of, refusals
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
-from flowstone_deployer.step_functions.job_definition import JobDefinition
+from flowstone_deployer.step_functions.definitions import definitions
+from flowstone_deployer.step_functions.explain import explained
 from flowstone_deployer.step_functions.limits import check_input
 from flowstone_deployer.step_functions.machine_name import machine_name
+from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.schedule import described, keep_schedule, remove_schedule
 from flowstone_deployer.step_functions.target import Target
 from flowstone_interfaces import FlowstoneError
@@ -59,14 +62,12 @@ class StepFunctions:
 
     title: ClassVar[str] = "AWS Step Functions"
     options: ClassVar[tuple[SchedulerOption, ...]] = (
-        SchedulerOption("queue", "Job queue of AWS Batch.", "FLOWSTONE_BATCH_QUEUE"),
-        SchedulerOption("image", "Container image of jobs.", "FLOWSTONE_BATCH_IMAGE"),
+        SchedulerOption("queue", "Job queue of AWS Batch.", "FLOWSTONE_BATCH_QUEUE", "batch.queue"),
+        SchedulerOption("image", "Image of jobs, with a Python.", "FLOWSTONE_BATCH_IMAGE", "batch.image"),
         SchedulerOption("role", "ARN of the role of the state machine.", "FLOWSTONE_STEP_FUNCTIONS_ROLE"),
-        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_IAM_ROLE"),
-        SchedulerOption(
-            "max-workers", "Items of one foreach at once; 0 for as many as can.", None, is_number=True
-        ),
-        SchedulerOption("workflow-timeout", "Seconds after which a run fails.", None, is_number=True),
+        SchedulerOption("job-role", "ARN of the role of jobs.", "FLOWSTONE_BATCH_IAM_ROLE", "batch.iam_role"),
+        SchedulerOption("max-workers", "Items of one foreach at once; 0 for as many as can.", is_number=True),
+        SchedulerOption("workflow-timeout", "Seconds after which a run fails.", is_number=True),
     )
 
     def __init__(self, given: Mapping[str, str | int | None], store: str) -> None:
@@ -75,15 +76,15 @@ class StepFunctions:
 
     def compile(self, plan: FlowPlan) -> bytes:
         """The definition of the state machine, see `ProductionScheduler`."""
-        seconds = self._given.get("workflow-timeout")
-        target = Target.of_store(
-            plan.store,
-            self._option("queue"),
-            self._job_definition().name,
-            int(self._given.get("max-workers") or 0),
-            None if seconds is None else int(seconds),
-        )
-        return to_bytes(compile_machine(plan, target))
+        return to_bytes(compile_machine(plan, self._target(plan)))
+
+    def explain(self, plan: FlowPlan) -> str:
+        """What becomes of each step, see `ProductionScheduler`."""
+        return explained(plan)
+
+    def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
+        """The policies of both roles, see `ProductionScheduler`."""
+        return policies(machine_name(plan.name), plan, self._target(plan))
 
     def deployed(self, name: str) -> DeployedFlow | None:
         """What there is under this name, see `ProductionScheduler`.
@@ -109,11 +110,12 @@ class StepFunctions:
         """Make or replace the state machine and its schedule, see `ProductionScheduler`.
 
         Raises:
-            MissingOptionError: queue, image or role was not given.
+            MissingOptionError: queue or role was not given.
             AwsRefusedError: AWS refuses something.
         """
         definition, role = self.compile(plan).decode(), self._option("role")
-        self._job_definition().register()
+        for kind in definitions(plan, self._target(plan)):
+            kind.register()
         name = machine_name(plan.name)
         states = client("stepfunctions")
         about = {
@@ -187,15 +189,23 @@ class StepFunctions:
         with refusals(f"{name} cannot be deleted"):
             client("stepfunctions").delete_state_machine(stateMachineArn=_arn_of(machine_name(name)))
 
+    def _target(self, plan: FlowPlan) -> Target:
+        seconds = self._given.get("workflow-timeout")
+        role = self._given.get("job-role")
+        return Target.of_store(
+            plan.store,
+            self._option("queue"),
+            str(self._given.get("image") or f"python:{sys.version_info.major}.{sys.version_info.minor}"),
+            str(role) if role else None,
+            int(self._given.get("max-workers") or 0),
+            None if seconds is None else int(seconds),
+        )
+
     def _option(self, name: str) -> str:
         value = self._given.get(name)
         if not value:
             raise MissingOptionError(next(option for option in self.options if option.name == name))
         return str(value)
-
-    def _job_definition(self) -> JobDefinition:
-        role = self._given.get("job-role")
-        return JobDefinition(self._option("image"), str(role) if role else None)
 
     def _tags(self, name: str) -> dict[str, str] | None:
         arn = _arn_of(machine_name(name))

@@ -5,7 +5,8 @@ from typing import Self
 import attrs
 
 from flowstone_datastore.s3_settings import S3Settings
-from flowstone_interfaces import FlowstoneError
+from flowstone_deployer.step_functions.job_definition import JobDefinition
+from flowstone_interfaces import FlowstoneError, TaskRequest
 
 
 class StoreNotReachableError(FlowstoneError, ValueError):
@@ -26,9 +27,12 @@ class Target:
     bucket: str
     prefix: str
     """Of the store in its bucket; empty or ending in `/`."""
-    job_queue: str
-    job_definition: str
-    """Name or ARN; its command, environment and resources are overridden for each step."""
+    queue: str
+    """Of jobs whose step names none."""
+    image: str
+    """Likewise."""
+    job_role: str | None = None
+    """Likewise: ARN of the role of jobs, which reads and writes the store."""
     max_concurrency: int = 0
     """How many items of one foreach run at once; 0 for as many as Step Functions starts."""
     timeout_seconds: int | None = None
@@ -38,8 +42,9 @@ class Target:
     def of_store(
         cls,
         store: str,
-        job_queue: str,
-        job_definition: str,
+        queue: str,
+        image: str,
+        job_role: str | None = None,
         max_concurrency: int = 0,
         timeout_seconds: int | None = None,
     ) -> Self:
@@ -53,4 +58,9 @@ class Target:
             raise StoreNotReachableError(store)
         settings = S3Settings.from_url(store)
         prefix = f"{settings.prefix}/" if settings.prefix else ""
-        return cls(settings.bucket, prefix, job_queue, job_definition, max_concurrency, timeout_seconds)
+        return cls(settings.bucket, prefix, queue, image, job_role, max_concurrency, timeout_seconds)
+
+    def definition_of(self, request: TaskRequest) -> JobDefinition:
+        """The definition of a request's jobs: what no submission can change."""
+        role = request.options.get("iam_role") or self.job_role
+        return JobDefinition(request.image or self.image, request.argv, role)

@@ -14,7 +14,10 @@ from flowstone_runtime.command_context import CommandContext
 from flowstone_runtime.command_group import CommandGroup
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.commands.production_create import create_command
+from flowstone_runtime.commands.production_history import diff_command, list_command, rollback_command
+from flowstone_runtime.commands.production_show import show_command
 from flowstone_runtime.commands.production_trigger import trigger_command
+from flowstone_runtime.commands.scheduler_options import authorize_option, name_option
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.on_scheduler import GROUP, OnScheduler
@@ -33,14 +36,11 @@ def command(flow: type[FlowSpec], scheduler: str) -> click.Group:
     group.add_command(_logs(flow))
     group.add_command(_terminate(scheduler))
     group.add_command(_delete(scheduler))
+    group.add_command(show_command(scheduler, kind))
+    group.add_command(list_command(scheduler))
+    group.add_command(diff_command(scheduler))
+    group.add_command(rollback_command(scheduler, kind))
     return group
-
-
-def name_option() -> click.Option:
-    """The option that says which deployment is meant."""
-    return click.Option(
-        ["--name"], help="What the flow is called there; else as it is, with @project its branch's."
-    )
 
 
 def _status(scheduler: str) -> click.Command:
@@ -122,8 +122,3 @@ def _delete(scheduler: str) -> click.Command:
         help="Have the scheduler forget the flow; runs that go on are not stopped.",
         params=[name_option(), authorize_option()],
     )
-
-
-def authorize_option() -> click.Option:
-    """The option that says that one may change what is deployed."""
-    return click.Option(["--authorize"], metavar="TOKEN", help="The token of what somebody else deployed.")

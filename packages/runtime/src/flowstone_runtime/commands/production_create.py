@@ -4,15 +4,19 @@ from typing import Any
 
 import click
 
-from flowstone_interfaces.production_scheduler import ProductionScheduler, SchedulerOption
+from flowstone_interfaces.production_scheduler import ProductionScheduler
 from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.commands.json_option import json_option, print_json
+from flowstone_runtime.commands.scheduler_options import (
+    authorize_option,
+    name_option,
+    scheduler_options,
+    scheduler_values,
+)
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.deployment import DeployOptions, deploy
 from flowstone_runtime.production.on_scheduler import OnScheduler
 from flowstone_runtime.production.tokens import new_token
-
-_PREFIX = "scheduler_"
-"""Of the names that options of the scheduler have in Python."""
 
 
 def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionScheduler]) -> click.Command:
@@ -29,10 +33,12 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         added: tuple[str, ...],
         authorize: str | None,
         new: bool,
+        as_json: bool,
         **given: Any,
     ) -> int:
-        values = {option.name: given[_field(option)] for option in kind.options}
-        there = OnScheduler.of(context, scheduler, name, values, creates_store=True)
+        there = OnScheduler.of(
+            context, scheduler, name, scheduler_values(kind, given, context.settings), creates_store=True
+        )
         options = DeployOptions(
             scheduler=scheduler,
             name=there.name,
@@ -43,17 +49,22 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
             environment=context.environment,
         )
         if only_json:
-            plan, _ = deploy(flow, options, context.settings, there.datastore)
+            plan = deploy(flow, options, context.settings, there.datastore)
             click.echo(there.scheduler.compile(plan).decode())
             return 0
         deployed = there.scheduler.deployed(there.name)
         token = there.token_of(deployed, authorize)
         if token is None or new:
             token = new_token(there.name)
-        plan, _ = deploy(flow, options, context.settings, there.datastore)
+        plan = deploy(flow, options, context.settings, there.datastore)
         there.scheduler.compile(plan)  # what is wrong shows before anything is changed
         there.scheduler.create(plan, token)
         there.remember(token)
+        if as_json:
+            print_json(
+                {"name": plan.name, "flow": plan.graph["name"], "deployment": plan.deployment, "token": token}
+            )
+            return 0
         click.echo(f"{plan.name} is on {kind.title}, deployment {plan.deployment[:12]}")
         click.echo(f"token: {token} (others need it to replace or stop it)", err=True)
         return 0
@@ -63,31 +74,18 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         callback=create,
         help=f"Hand the flow, as it is now, to {kind.title}.",
         params=[
-            click.Option(["--name"], help="What to call it there; else as it is, with @project its branch's."),
+            name_option(),
             click.Option(
                 ["--only-json"], is_flag=True, help="Print what the scheduler would get; change nothing there."
             ),
             click.Option(["--tag", "tags"], multiple=True, help="Tag each run; may be given several times."),
             click.Option(["--namespace"], metavar="TAG", help="In which steps look at other runs."),
             click.Option(["--with", "added"], multiple=True, metavar="NAME:OPTION=VALUE", help="As for run."),
-            click.Option(["--authorize"], metavar="TOKEN", help="The token of what somebody else deployed."),
+            authorize_option(),
             click.Option(
                 ["--new-token", "--generate-new-token", "new"], is_flag=True, help="Make the old token void."
             ),
-            *(_option(option) for option in kind.options),
+            json_option(),
+            *scheduler_options(kind),
         ],
     )
-
-
-def _option(option: SchedulerOption) -> click.Option:
-    return click.Option(
-        [f"--{option.name}", _field(option)],
-        type=int if option.is_number else str,
-        help=option.help,
-        envvar=option.variable,
-        show_envvar=True,
-    )
-
-
-def _field(option: SchedulerOption) -> str:
-    return _PREFIX + option.name.replace("-", "_")

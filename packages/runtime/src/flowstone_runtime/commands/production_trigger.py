@@ -64,7 +64,7 @@ def trigger_command(flow: type[FlowSpec], scheduler: str) -> click.Command:
         text = json.dumps({"run": run_id, "parameters": given}, separators=(",", ":"))
         execution = there.scheduler.trigger(there.name, run_id, text)
         if values[f"{_PREFIX}as_json"]:
-            print_json({"run": f"{deployed.flow}/{run_id}", "execution": execution})
+            print_json({"run": f"{deployed.flow}/{run_id}", "execution": execution, "store": there.datastore.url})
         else:
             click.echo(f"{deployed.flow}/{run_id}")
         return 0

@@ -17,6 +17,19 @@ DEPLOYMENT = "deployment"
 """In the settings of a run: `{"version", "name", "scheduler"}` of what it is a run of."""
 
 
+LAUNCH = "launch"
+"""In the settings of a deployment: the SHA-256 of the launch document of its jobs."""
+PLAN = "plan"
+"""In the settings of a deployment: what the scheduler was told. Its runs do not repeat it."""
+
+
+def started_record(deployment: RunStarted, version: str, run_id: str) -> RunStarted:
+    """The first record of a run that begins now and is given nothing."""
+    settings = {name: value for name, value in deployment.settings.items() if name != PLAN}
+    told = {**_told(deployment), "version": version}
+    return attrs.evolve(deployment, time=time.time(), run_id=run_id, settings={**settings, DEPLOYMENT: told})
+
+
 def first_record(
     deployment: RunStarted,
     version: str,
@@ -31,12 +44,7 @@ def first_record(
     `text` is the input of the execution. Defaults are the deployment's: what a function computed, it computed when
     the flow was deployed.
     """
-    record = attrs.evolve(
-        deployment,
-        time=time.time(),
-        run_id=run_id,
-        settings={**deployment.settings, DEPLOYMENT: {**_told(deployment), "version": version}},
-    )
+    record = started_record(deployment, version, run_id)
     try:
         given = given_artifacts(flow, parameters_of_input(text), settings, datastore.artifacts)
         parameters = {**deployment.parameters, **given}

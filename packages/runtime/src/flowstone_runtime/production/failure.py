@@ -1,43 +1,43 @@
-"""The end of a run that failed: `python -m flowstone_runtime.production.failure STORE FLOW DEPLOYMENT`."""
+"""The end of a run that failed: an entry of the bootstrap, see `job_command`."""
 
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-
-import attrs
+from collections.abc import Sequence
 
 from flowstone_datastore import (
-    Datastore,
     Deployments,
     Journal,
     RunEnded,
-    RunStarted,
     RunSummary,
     TaskFailed,
     TaskSummary,
 )
 from flowstone_interfaces import FlowstoneError, Pathspec
 from flowstone_interfaces.production import ERROR, RUN
+from flowstone_runtime.production.beginning import started_record
 from flowstone_runtime.production.finished_tasks import RUN_SEGMENT
+from flowstone_runtime.production.hooks import call_hooks
+from flowstone_runtime.production.job_place import JobPlace
 
 ENDING_SEGMENT = "ending"
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Write down that the run failed, and of which task; 0 unless that cannot be done."""
-    store, flow, version = arguments
-    run_id = environ[RUN]
+def main(arguments: Sequence[str]) -> int:
+    """Write down that the run failed, and of which task, and call its hooks; 0 unless that cannot be done."""
+    run_id = os.environ[RUN]
     try:
-        datastore = Datastore.open(store)
+        place = JobPlace.of(arguments, os.environ)
+        datastore, flow, version = place.datastore, place.flow, place.version
         journal = datastore.journal(flow, run_id)
         summary = _summary(journal)
         if summary is None:  # no job of it ever began
             deployment = Deployments(datastore.storage).read(flow, version)
-            _begin(journal, deployment, run_id)
+            journal.writer(RUN_SEGMENT).append(started_record(deployment, version, run_id))
         if summary is None or summary.ended is None:
-            message = failure_message(summary, flow, run_id, environ.get(ERROR, ""))
+            message = failure_message(summary, flow, run_id, os.environ.get(ERROR, ""))
             journal.writer(ENDING_SEGMENT).append(RunEnded(time=time.time(), state="failed", message=message))
+            call_hooks(place, run_id, "failed")
     except FlowstoneError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -66,11 +66,3 @@ def _has_failed(known: TaskSummary) -> bool:
 def _summary(journal: Journal) -> RunSummary | None:
     records = [record for _, record in journal.records()]
     return RunSummary.of(records, now=time.time(), is_alive=lambda _process: None)
-
-
-def _begin(journal: Journal, deployment: RunStarted, run_id: str) -> None:
-    journal.writer(RUN_SEGMENT).append(attrs.evolve(deployment, time=time.time(), run_id=run_id))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))

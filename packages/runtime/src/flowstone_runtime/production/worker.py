@@ -1,4 +1,4 @@
-"""One task of a production run: `python -m flowstone_runtime.production.worker STORE FLOW DEPLOYMENT`.
+"""One task of a production run: an entry of the bootstrap, see `job_command`.
 
 The variables of the environment say which task. Whatever was done for it before counts: a task that has finished
 is not run again, and one that was tried before goes on with the next attempt.
@@ -7,16 +7,13 @@ is not run again, and one that was tried before goes on with the next attempt.
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 
 from flowstone_datastore import (
-    Datastore,
     Deployments,
     RecordRef,
     RunEnded,
@@ -36,11 +33,10 @@ from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.production.ancestry import Ancestry, ancestry
-from flowstone_runtime.production.beginning import first_record
-from flowstone_runtime.production.fetched_code import load_deployed_flow, main_file
+from flowstone_runtime.production.beginning import first_record, started_record
 from flowstone_runtime.production.finished_tasks import RUN_SEGMENT, FinishedTasks
 from flowstone_runtime.production.identity import TaskIdentity, segment_of
-from flowstone_runtime.production.job_settings import job_settings
+from flowstone_runtime.production.job_place import JobPlace
 from flowstone_runtime.production.outcome import write_outcome
 from flowstone_runtime.production.task_output import TaskOutput
 from flowstone_runtime.task_runner import TaskRunner
@@ -51,14 +47,15 @@ from flowstone_runtime.user_traceback import report_error
 _FAILED = 1
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Do the task; 0 if it has finished, `TRY_AGAIN` if it failed and is to be tried again, else 1."""
-    store, flow, version = arguments
+def main(arguments: Sequence[str]) -> int:
+    """Do the task; 0 if it has finished, `TRY_AGAIN` if it failed and is to be tried again, else 1.
+
+    A step that declares an environment goes on in that: this process becomes its interpreter.
+    """
     try:
-        identity = TaskIdentity.from_environ(environ)
-        with tempfile.TemporaryDirectory(prefix="flowstone-", ignore_cleanup_errors=True) as folder:
-            place = Path(folder).resolve()
-            return _Job(Datastore.open(store), flow, version, identity, environ, place).run()
+        identity = TaskIdentity.from_environ(os.environ)
+        job = _Job(JobPlace.of(arguments, os.environ), identity)
+        return job.run(job.fault_of_environment())
     except FlowstoneError as error:
         sys.stderr.write(f"error: {error}\n")
         return _FAILED
@@ -68,21 +65,36 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 class _Job:
     """One task, from what the scheduler says of it to its last record."""
 
-    datastore: Datastore
-    flow_name: str
-    version: str
+    place: JobPlace
     identity: TaskIdentity
-    environ: Mapping[str, str]
-    folder: Path
-    """For the code; empty at first."""
     _flow: type[FlowSpec] | None = None
     """Once it is loaded."""
+    _start: RunStarted | None = None
+    """The run's first record, once it is known."""
 
-    def run(self) -> int:
-        """Do it; the exit code."""
-        run_id = self.identity.run_id
-        journal = self.datastore.journal(self.flow_name, run_id)
-        known = FinishedTasks(journal, f"{self.flow_name}/{run_id}")
+    @property
+    def _known(self) -> FinishedTasks:
+        run_id, flow = self.identity.run_id, self.place.flow
+        return FinishedTasks(self.place.datastore.journal(flow, run_id), f"{flow}/{run_id}")
+
+    def fault_of_environment(self) -> Exception | None:
+        """Go on in the environment of the step; if it has none, return, and if that cannot be had, say why."""
+        if self.place.is_in_environment:
+            return None
+        self._start = self._known.start_of_run()
+        environments = (self._start or self._deployment()).environments
+        locked = next((each for each in environments if self.identity.step in each.steps), None)
+        try:
+            if locked is not None:
+                self.place.go_on_in(locked, __name__)
+        except Exception as error:  # noqa: BLE001 - an environment may fail in as many ways as there are tools
+            return error
+        return None
+
+    def run(self, fault: Exception | None) -> int:
+        """Do it, or say what is at fault; the exit code."""
+        known, datastore = self._known, self.place.datastore
+        journal = known.journal
         start, error = self._start_of_run(known)
         graph = FlowGraph.from_dict(dict(start.graph))
         key = self.identity.key(graph)
@@ -97,11 +109,10 @@ class _Job:
         base = ancestry(graph, key, self.identity.parent_key(graph), known)
         writer = journal.writer(segment_of(key, before.number))
         writer.append(self._task_started(key, before.number, base))
-        output = TaskOutput(
-            self.datastore.log(self.flow_name, run_id, segment_of(key, before.number)), key, before.number
-        )
+        log = datastore.log(start.flow, start.run_id, segment_of(key, before.number))
+        output = TaskOutput(log, key, before.number)
         with output:
-            record = self._execute(start, self._spec(start, key, before.number, base), base, error)
+            record = self._execute(start, self._spec(start, key, before.number, base), base, fault or error)
         return self._end(start, graph, key, attrs.evolve(record, logs=output.span), writer)
 
     def _end(
@@ -116,7 +127,7 @@ class _Job:
             writer.append(record)
             return TRY_AGAIN if record.will_retry else _FAILED
         node = graph[key.step]
-        write_outcome(self.datastore.storage, start.flow, start.run_id, node, key, record)
+        write_outcome(self.place.datastore.storage, start.flow, start.run_id, node, key, record)
         writer.append(record)
         if node.is_terminal:
             writer.append(_run_finished())
@@ -126,30 +137,33 @@ class _Job:
 
     def _start_of_run(self, known: FinishedTasks) -> tuple[RunStarted, BaseException | None]:
         """The run's first record, which the first job writes; and what is wrong with what the run was given."""
-        found = known.start_of_run()
+        found = self._start or known.start_of_run()
         if found is not None:
             return found, None
         if self.identity.parent:
             raise UsageError(f"the journal of {known.run} does not say how the run began; was the run deleted?")
         record, error = self._new_run()
-        self.datastore.claim_run_id(record.flow, record.run_id, record.time)
+        self.place.datastore.claim_run_id(record.flow, record.run_id, record.time)
         known.journal.writer(RUN_SEGMENT).append(record)
         return record, error
 
     def _new_run(self) -> tuple[RunStarted, BaseException | None]:
-        deployment = Deployments(self.datastore.storage).read(self.flow_name, self.version)
-        begin = (deployment, self.version, self.identity.run_id)
+        deployment = self._deployment()
+        begin = (deployment, self.place.version, self.identity.run_id)
         try:
             flow = self._load(deployment)
-            settings = job_settings(self.datastore.url, deployment.user, self.folder)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
-            return attrs.evolve(deployment, time=time.time(), run_id=self.identity.run_id), error
-        return first_record(*begin, flow, self.datastore, settings, self.identity.input)
+            return started_record(*begin), error
+        settings = self.place.settings(deployment.user)
+        return first_record(*begin, flow, self.place.datastore, settings, self.identity.input)
+
+    def _deployment(self) -> RunStarted:
+        return Deployments(self.place.datastore.storage).read(self.place.flow, self.place.version)
 
     def _load(self, run: RunStarted) -> type[FlowSpec]:
         if self._flow is None:
-            flow = load_deployed_flow(self.datastore, run, self.folder)
-            bind_configs(flow, stored_configs(flow, self.datastore, run))
+            flow = self.place.load_flow()
+            bind_configs(flow, stored_configs(flow, self.place.datastore, run))
             self._flow = flow
         return self._flow
 
@@ -165,14 +179,14 @@ class _Job:
             graph = declared_graph(flow, run.settings.get("with", ()), bound_configs(flow))
         except (Exception, SystemExit) as fault:  # noqa: BLE001 - the user's file may raise anything when it is run
             return _failed(spec, fault)
-        limit_loaded_libraries(self.environ)
+        limit_loaded_libraries(os.environ)
         finished = (*base.parents, *([base.split] if base.split else ()))
         records = {task.ref.record: task.record for task in finished}
-        return TaskRunner(flow, graph, self.datastore, run, known_records=records).execute(spec)
+        return TaskRunner(flow, graph, self.place.datastore, run, known_records=records).execute(spec)
 
     def _spec(self, run: RunStarted, key: TaskKey, attempt: int, base: Ancestry) -> TaskSpec:
         return TaskSpec(
-            store=self.datastore.url,
+            store=self.place.datastore.url,
             flow=run.flow,
             run_id=run.run_id,
             key=key,
@@ -181,7 +195,7 @@ class _Job:
             parents=tuple(task.ref for task in base.parents),
             split=None if base.split is None else base.split.ref,
             run_record=RecordRef(RUN_SEGMENT, 0, len(to_line(run))),
-            main_file=str(self.folder / main_file(run)),
+            main_file=str(self.place.code / self.place.launch.main_file),
             failure=_why(self.identity.failure),
         )
 
@@ -193,7 +207,7 @@ class _Job:
             attempt=attempt,
             stack=tuple((frame.step, frame.index, frame.count) for frame in base.stack),
             parents=tuple((task.ref.key.step, task.ref.key.id) for task in base.parents),
-            worker=_worker_name(self.environ),
+            worker=_worker_name(os.environ),
         )
 
 
@@ -216,7 +230,3 @@ def _failed(spec: TaskSpec, error: BaseException) -> TaskFailed:
 def _worker_name(environ: Mapping[str, str]) -> str:
     job = environ.get("AWS_BATCH_JOB_ID")
     return f"job {job}" if job else f"{socket.gethostname()}, process {os.getpid()}"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))

@@ -22,22 +22,25 @@ from flowstone_runtime.remote.node_cache import NodeCache
 from flowstone_runtime.task_spec import TaskSpec
 from flowstone_runtime.worker import open_runner, report_failure, run_job
 
-_IN_ENVIRONMENT = "--in-environment"
+IN_ENVIRONMENT = "--in-environment"
+"""Says to a worker that it is in the environment of its step already."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the task; 0 if its step succeeded."""
-    _write_lines_at_once()
+    write_lines_at_once()
     launch_file, stored_code, *more = arguments
     launch = Launch.from_json(Path(launch_file).read_bytes())
     cache = NodeCache(Path(launch_file).parent)
-    code = Path(stored_code) if more else _working_copy(Path(stored_code), launch)
-    if _IN_ENVIRONMENT not in more:
+    code = Path(stored_code) if more else working_copy(Path(stored_code), launch)
+    if IN_ENVIRONMENT not in more:
         spec = _placed(TaskSpec.from_json(inherited_payload(os.environ)), launch, code, cache)
         try:
             locked = _environment_of(spec)
             if locked is not None:
-                _go_on_in(locked, spec, launch, [launch_file, str(code), _IN_ENVIRONMENT], cache)
+                datastore = Datastore.open(spec.store, verify=spec.verify, cache=spec.cache)
+                arguments = [launch_file, str(code), IN_ENVIRONMENT]
+                go_on_in(locked, datastore, launch, arguments, cache, __name__)
         except Exception as error:  # noqa: BLE001 - an environment may fail in as many ways as there are tools
             return report_failure(inherited_job(os.environ), spec, error)
     job = inherited_job(os.environ)
@@ -50,14 +53,14 @@ def main(arguments: Sequence[str]) -> int:
     return run_job(runner, job, spec)
 
 
-def _write_lines_at_once() -> None:
+def write_lines_at_once() -> None:
     """People look at them while the task runs."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
-def _working_copy(code: Path, launch: Launch) -> Path:
+def working_copy(code: Path, launch: Launch) -> Path:
     """A copy of the code for this task alone, which is in the folder of the flow from now on."""
     copy = Path(tempfile.mkdtemp(prefix="flowstone-"))
     shutil.copytree(code, copy, dirs_exist_ok=True)
@@ -85,16 +88,23 @@ def _environment_of(spec: TaskSpec) -> LockedEnvironment | None:
     return next((each for each in run.environments if spec.key.step in each.steps), None)
 
 
-def _go_on_in(
-    locked: LockedEnvironment, spec: TaskSpec, launch: Launch, arguments: Sequence[str], cache: NodeCache
+def go_on_in(
+    locked: LockedEnvironment,
+    datastore: Datastore,
+    launch: Launch,
+    arguments: Sequence[str],
+    cache: NodeCache,
+    entry: str,
 ) -> None:
-    """Become the interpreter of the environment; its path ends with the code and with our own packages."""
+    """Become the interpreter of the environment; its path ends with the code and with our own packages.
+
+    There, `main` of the module `entry` is called with `arguments`: the launch document, the code, and more.
+    """
     from flowstone_runtime.environments.preparation import Preparation
     from flowstone_runtime.environments.request import Lock
     from flowstone_runtime.environments.step_environment import step_environment
     from flowstone_runtime.remote.bootstrap import have_archive
 
-    datastore = Datastore.open(spec.store, verify=spec.verify, cache=spec.cache)
     if launch.tools is not None:
         place = _StoredPlace(datastore)
         sys.path.append(have_archive(place, str(cache.folder), launch.tools.to_json()))
@@ -104,7 +114,7 @@ def _go_on_in(
     code = Path(arguments[1])
     bundle = Path(__file__).parents[2]
     folders = [code / flow_folder(launch), *(code / folder for folder in launch.import_folders), bundle]
-    environment = step_environment(locked.key, prefix, folders, os.environ, entry=__name__)
+    environment = step_environment(locked.key, prefix, folders, os.environ, entry=entry)
     argv = [*environment.argv, *arguments]
     os.execve(argv[0], argv, {**os.environ, **environment.environ})  # noqa: S606 - no shell
 
