@@ -213,8 +213,8 @@ def test_an_interrupted_download_goes_on(s3, s3_proxy, tmp_path):
     """What came before a failure is not fetched again; the file has its name only when all is there."""
     data = random.Random(6).randbytes(3_000_000)
     S3(s3root=s3._root).put("x", data)
-    s3_proxy.fault = Refusing(Once("GET", "cut", number=2))
-    with S3(s3root=s3._root, part_bytes=PART_BYTES, connections=1) as client:
+    s3_proxy.fault = Refusing(Once("GET", "cut", number=4))  # two connections: two parts are there by then
+    with S3(s3root=s3._root, part_bytes=PART_BYTES, connections=2) as client:
         with pytest.raises(S3PermissionError):
             client.download("x", tmp_path / "x", can_resume=True)
         assert not (tmp_path / "x").exists()
