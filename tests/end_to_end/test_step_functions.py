@@ -206,6 +206,52 @@ def test_who_does_not_know_the_token_changes_nothing(cloud, deployed, tmp_path) 
     assert "is not deployed" in cloud.call(flow, "status", exit_code=2)
 
 
+FRAGILE = """
+from pathlib import Path
+
+class Fragile(FlowSpec):
+    file = Parameter("file", default="")
+
+    @step
+    def start(self):
+        print("once")
+        self.items = [1, 2]
+        self.next(self.part, foreach="items")
+
+    @step
+    def part(self):
+        self.text = Path(self.file).read_text() if self.input == 2 else "-"
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.texts = [each.text for each in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_a_failed_run_goes_on_where_it_failed(cloud, deployed, tmp_path) -> None:
+    """Under its own id; what has finished is not run again, what failed gets another attempt."""
+    flow = deployed(FRAGILE, "Fragile")
+    run = cloud.trigger(flow, "--file", tmp_path / "late.txt")
+    assert run.state is RunState.FAILED
+    (tmp_path / "late.txt").write_text("there it is")
+    assert cloud.call(flow, "resume", run.id).strip() == run.pathspec
+    again = cloud.ended(run.pathspec)
+    assert again.state is RunState.FINISHED, again.message
+    assert again["join"].task.data.texts == ["-", "there it is"]
+    assert {task.pathspec: task.current_attempt for task in again["part"].tasks()} == {
+        f"{run.pathspec}/part/0": 0,
+        f"{run.pathspec}/part/1": 1,
+    }
+    assert again["start"].task.current_attempt == 0
+    assert "only runs that failed" in cloud.call(flow, "resume", run.id, exit_code=2)
+
+
 NIGHTLY = """
 from flowstone import exit_hook, project, schedule
 

@@ -15,7 +15,7 @@ from flowstone_client import (
     InvalidStateError,
     Run,
 )
-from flowstone_datastore import Datastore, MemoryStorage, RunEnded, RunStarted, RunState
+from flowstone_datastore import Datastore, MemoryStorage, RunEnded, RunStarted, RunState, reopen_run
 
 
 @pytest.fixture
@@ -90,6 +90,15 @@ def test_tags_that_come_later_are_found(runs, indexed, store, tmp_path):
     Run("Train/1", client=elsewhere).replace_tag("good", "better")
     assert ids(indexed, "good") == []
     assert ids(indexed, "better", "study") == ["1"]
+
+
+def test_a_run_that_somebody_goes_on_with_is_found(runs, indexed, store, new_run):
+    """Though it had ended, and an index had settled that."""
+    failed = ids(indexed, state="failed")
+    assert failed
+    assert ids(indexed, state="finished")
+    reopen_run(store.storage, "Train", failed[0], 1e11)
+    assert failed[0] not in ids(indexed, state="failed")
 
 
 def test_a_settled_run_is_not_read_again(runs, indexed, store):

@@ -52,6 +52,16 @@ def test_a_run_that_promised_no_heartbeat_is_running_until_it_says_otherwise():
     assert run.finished_at is None
 
 
+def test_a_run_that_somebody_goes_on_with_is_running_again():
+    """Its end counts no longer, until there is another."""
+    started = RunStarted(time=100.0, flow="F", run_id="1")
+    failed, again = RunEnded(time=110.0, state="failed"), Heartbeat(time=120.0)
+    run = summary(failed, again, now=1e9, started=started)
+    assert (run.state, run.ended) == (RunState.RUNNING, None)
+    run = summary(failed, again, RunEnded(time=130.0, state="finished"), now=1e9, started=started)
+    assert run.state is RunState.FINISHED
+
+
 @pytest.mark.parametrize("state", ["finished", "failed", "cancelled"])
 def test_a_run_that_ended_says_how(state):
     """Its process is gone by then, which says nothing."""

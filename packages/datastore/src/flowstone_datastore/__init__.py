@@ -52,7 +52,7 @@ from flowstone_datastore.storage_errors import (
     StoreNotWritableError,
 )
 from flowstone_datastore.table_store import NoSuchArtifactError, TableStore
-from flowstone_datastore.tag_changes import append_tag_change, tag_hints
+from flowstone_datastore.tag_changes import append_tag_change, reopen_run, tag_hints
 from flowstone_datastore.verification import InvalidVerifyError, Verify
 
 __all__ = [
@@ -138,5 +138,6 @@ __all__ = [
     "open_storage",
     "plain_value",
     "record_data_access",
+    "reopen_run",
     "tag_hints",
 ]

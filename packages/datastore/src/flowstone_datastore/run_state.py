@@ -8,6 +8,7 @@ import attrs
 
 from flowstone_datastore.process_identity import ProcessIdentity
 from flowstone_datastore.records import (
+    Heartbeat,
     Record,
     RunEnded,
     RunStarted,
@@ -109,6 +110,8 @@ class RunSummary:
                         tags |= set(record.tags)
                 case RunEnded():
                     ended = record
+                case Heartbeat():
+                    ended = None  # whoever ended it is gone, and somebody else goes on
         if started is None:
             return None
         state = _state(started, ended, last_sign, now, is_alive)

@@ -1,10 +1,10 @@
-"""Changes of tags: a segment for each, and a hint by which an index finds the run again."""
+"""What happens to runs that have ended (tags, going on): a segment each, and a hint for who keeps an index."""
 
 import os
 from collections.abc import Iterator
 
 from flowstone_datastore.journal import Journal
-from flowstone_datastore.records import TagsChanged
+from flowstone_datastore.records import Heartbeat, TagsChanged
 from flowstone_datastore.storage import Storage
 from flowstone_interfaces.pathspec import check_part, is_part
 
@@ -18,6 +18,22 @@ def append_tag_change(storage: Storage, flow: str, run_id: str, change: TagsChan
     """
     random = os.urandom(16).hex()
     Journal(storage, flow, run_id).writer(f"tags-{random}").append(change)
+    _write_hint(storage, flow, run_id, random)
+
+
+def reopen_run(storage: Storage, flow: str, run_id: str, now: float) -> None:
+    """Say that somebody goes on with a run that has ended; `now` is UTC, seconds since 1970, and after its end.
+
+    Raises:
+        StoreNotWritableError: the store can only be read.
+        StorageError: it could not be written.
+    """
+    random = os.urandom(16).hex()
+    Journal(storage, flow, run_id).writer(f"again-{random}").append(Heartbeat(time=now))
+    _write_hint(storage, flow, run_id, random)
+
+
+def _write_hint(storage: Storage, flow: str, run_id: str, random: str) -> None:
     storage.write_new(f"{_folder(flow)}/{random[:16]}.{check_part(run_id)}", b"")
 
 

@@ -84,8 +84,11 @@ class ProductionScheduler(Protocol):
     def create(self, plan: FlowPlan, token: str) -> None:
         """Make it what the scheduler has under the plan's name, whatever was there; runs that go on go on."""
 
-    def trigger(self, name: str, run_id: str, text: str) -> str:
-        """Start a run of this id with an input, JSON; the id of the execution."""
+    def trigger(self, name: str, run_id: str, text: str, *, is_new: bool = True) -> str:
+        """Start a run of this id with an input, JSON; the id of the execution.
+
+        Without `is_new`, go on with a run that an execution began: its jobs know what has finished.
+        """
 
     def executions(self, name: str) -> Iterator[Execution]:
         """The runs, newest first."""

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -134,7 +135,7 @@ class StepFunctions:
                 states.tag_resource(resourceArn=arn, tags=tags)
         keep_schedule(name, plan.schedule, arn, role)
 
-    def trigger(self, name: str, run_id: str, text: str) -> str:
+    def trigger(self, name: str, run_id: str, text: str, *, is_new: bool = True) -> str:
         """Start an execution, see `ProductionScheduler`.
 
         Raises:
@@ -143,9 +144,12 @@ class StepFunctions:
             AwsRefusedError: AWS refuses it.
         """
         check_input(f"the run {run_id}", text)
+        execution = run_id if is_new else f"{run_id}-r{int(time.time())}"
         with refusals(f"{name} cannot be triggered"), _found(name):
             started = client("stepfunctions").start_execution(
-                stateMachineArn=_arn_of(machine_name(name)), name=run_id, input=text
+                stateMachineArn=_arn_of(machine_name(name)),
+                name=execution,
+                input=text,
             )
         return str(started["executionArn"])
 
@@ -254,13 +258,14 @@ def _execution(found: Mapping[str, Any]) -> Execution:
     )
 
 
-_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{4}\Z")
+_RUN_ID = re.compile(r"(\d{8}-\d{6}-[0-9a-z]+)(?:-r\d+)?\Z")
+"""The name of an execution that we started: the run's id, and for one that goes on with a run when it began."""
 
 
 def run_id_of(name: str, started: datetime) -> str:
     """The id of the run of an execution: its name where it was triggered, else as the machine makes it."""
-    if _RUN_ID.match(name):
-        return name
+    if match := _RUN_ID.match(name):
+        return match[1]
     from datetime import UTC
 
     parts = [part for part in re.split("[-_]", name) if part]

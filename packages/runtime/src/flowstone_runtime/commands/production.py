@@ -15,6 +15,7 @@ from flowstone_runtime.command_group import CommandGroup
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.commands.production_create import create_command
 from flowstone_runtime.commands.production_history import diff_command, list_command, rollback_command
+from flowstone_runtime.commands.production_resume import resume_command
 from flowstone_runtime.commands.production_show import show_command
 from flowstone_runtime.commands.production_trigger import trigger_command
 from flowstone_runtime.commands.scheduler_options import authorize_option, name_option
@@ -35,6 +36,7 @@ def command(flow: type[FlowSpec], scheduler: str) -> click.Group:
     group.add_command(_list_runs(scheduler))
     group.add_command(_logs(flow))
     group.add_command(_terminate(scheduler))
+    group.add_command(resume_command(scheduler))
     group.add_command(_delete(scheduler))
     group.add_command(show_command(scheduler, kind))
     group.add_command(list_command(scheduler))

@@ -29,6 +29,7 @@ class TaskOutput:
         self._lock = threading.Lock()
         self._frames: list[LogFrame] = []
         self._held = 0
+        self._start = 0
         self._end: int | None = None
         self._saved: dict[int, int] = {}
         self._threads: list[threading.Thread] = []
@@ -61,7 +62,7 @@ class TaskOutput:
     @property
     def span(self) -> LogSpan | None:
         """Where it is kept; `None` if nothing was written."""
-        return None if self._end is None else LogSpan(self._segment.name, 0, self._end)
+        return None if self._end is None else LogSpan(self._segment.name, self._start, self._end)
 
     def _pump(self, reader: int, shown: int, stream: str) -> None:
         while data := os.read(reader, _READ_BYTES):
@@ -85,7 +86,9 @@ class TaskOutput:
         frames, self._frames, self._held = self._frames, [], 0
         if frames:
             with suppress(StorageError):  # a task does not fail for want of its log
-                _, self._end = self._segment.extend(frames)
+                start, end = self._segment.extend(frames)
+                self._start = start if self._end is None else self._start
+                self._end = end
 
 
 def _flush() -> None:
