@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -59,6 +60,8 @@ if __name__ == "__main__":
 """
 FILES = {"beside.py": "def square(x):\n    return x ** 2\n", "words.txt": "hello"}
 
+PATIENCE_SECONDS = 120
+
 ONE_STEP = """
 from flowstone import FlowSpec, batch, current, step
 
@@ -90,13 +93,18 @@ def one_step(body: str, decorators: str = "@batch") -> str:
 
 
 def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
-    """Read the output until the text comes."""
+    """Read the output until the text comes; what never says it is killed."""
     assert process.stdout is not None
     seen = ""
-    for line in process.stdout:
-        seen += line
-        if text in line:
-            return seen
+    guard = threading.Timer(PATIENCE_SECONDS, process.kill)
+    guard.start()
+    try:
+        for line in process.stdout:
+            seen += line
+            if text in line:
+                return seen
+    finally:
+        guard.cancel()
     raise AssertionError(seen)
 
 
