@@ -149,6 +149,8 @@ def test_of_an_array_only_what_has_changed_is_looked_at() -> None:
     assert array.candidates()[0].job_id == "j:250"
     assert not array.is_as_counted({"RUNNING": 2, "RUNNABLE": 298})
     assert array.is_as_counted({"RUNNING": 1, "RUNNABLE": 299})
+    array.children[250].status = "STARTING"
+    assert not array.is_as_counted({"RUNNING": 1, "RUNNABLE": 299}), "its log is known from now on"
 
 
 @pytest.mark.parametrize("text", [b"", b"plain", b"[stderr] not really", b"[stdout+] nor this"])

@@ -95,7 +95,7 @@ class AwsBatch:
             answer = logs.get_log_events(**asked, **({} if token is None else {"nextToken": token}))
         except logs.exceptions.ResourceNotFoundException:
             return [], token
-        return [event["message"] for event in _whole(answer, "events")], answer.get("nextForwardToken", token)
+        return [event["message"] for event in _whole(answer, "events")], answer["nextForwardToken"]
 
     def errors(self) -> tuple[type[Exception], ...]:
         """What the methods raise."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from flowstone_executors.batch.array import JobArray
+from flowstone_executors.batch.array import ENDED, JobArray
 from flowstone_executors.batch.aws import AwsBatch
 from flowstone_executors.batch.earlier import EarlierArray, EarlierJob, EarlierJobs, by_array
 from flowstone_interfaces import TaskRequest
@@ -57,7 +57,8 @@ def _alive(array: EarlierArray, indices: Sequence[int], aws: AwsBatch) -> JobArr
     name = found or array.job_name
     made = JobArray.taken_over(name, array.staging, array.request_name, ids, len(array.ids))
     for child in made.children:
-        child.status = states[child.index]
+        if states[child.index] in ENDED:  # the others are news when they are looked at: with their logs
+            child.status = states[child.index]
     return made
 
 
