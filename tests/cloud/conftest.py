@@ -30,7 +30,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, bare_python: Path) -> Iterator[SandboxClient]:
-    """One for all tests: each has a store of its own."""
+    """One for all tests, with one store, to which our own packages go once."""
     options = SandboxOptions(slots=3, images={IMAGE: str(bare_python)}, stop_seconds=2.0)
     with running_sandbox(tmp_path_factory.mktemp("sandbox"), options) as client:
         yield client
@@ -76,17 +76,15 @@ def cloud_flow(
     sandbox: SandboxClient,
     caches: Path,
     tmp_path: Path,
-    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., CloudFlow]:
-    """Writes a flow with a store of its own; this process can read the store."""
+    """Writes a flow that is pointed to the cloud; this process is, too."""
     for name, value in sandbox.running.variables.items():
         monkeypatch.setenv(name, value)
-    name = request.node.name.replace("[", "-").rstrip("]")[:60]
     environ = {
         **clean_environ(),
         **sandbox.running.variables,
-        "FLOWSTONE_STORE": sandbox.running.store.replace("/store?", f"/{name}?"),
+        "FLOWSTONE_STORE": sandbox.running.store,
         "FLOWSTONE_BATCH_QUEUE": "sandbox",
         "FLOWSTONE_BATCH_IMAGE": IMAGE,
         "XDG_CACHE_HOME": str(caches),

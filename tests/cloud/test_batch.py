@@ -1,7 +1,9 @@
 """Flows on AWS Batch, run as users run them."""
 
+import re
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -58,6 +60,8 @@ if __name__ == "__main__":
 """
 FILES = {"beside.py": "def square(x):\n    return x ** 2\n", "words.txt": "hello"}
 
+PATIENCE_SECONDS = 120
+
 ONE_STEP = """
 from flowstone import FlowSpec, batch, current, step
 
@@ -78,9 +82,8 @@ if __name__ == "__main__":
 
 
 def latest(flow) -> Run:
-    client = Client(flow.store)
-    (name,) = client.datastore.flows()
-    run = Flow(name, client=client).latest_run
+    name = re.findall(r"^class (\w+)", flow.path.read_text(), re.MULTILINE)[0]
+    run = Flow(name, client=Client(flow.store)).latest_run
     assert run is not None
     return run
 
@@ -90,13 +93,18 @@ def one_step(body: str, decorators: str = "@batch") -> str:
 
 
 def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
-    """Read the output until the text comes."""
+    """Read the output until the text comes; what never says it is killed."""
     assert process.stdout is not None
     seen = ""
-    for line in process.stdout:
-        seen += line
-        if text in line:
-            return seen
+    guard = threading.Timer(PATIENCE_SECONDS, process.kill)
+    guard.start()
+    try:
+        for line in process.stdout:
+            seen += line
+            if text in line:
+                return seen
+    finally:
+        guard.cancel()
     raise AssertionError(seen)
 
 
@@ -114,13 +122,6 @@ def test_some_steps_run_there_and_some_here(cloud_flow, sandbox) -> None:
     assert "working on 2" in run["work"]["1"].stdout
 
 
-def test_with_batch_all_of_it_runs_there(cloud_flow) -> None:
-    """And `--with batch:...` takes options."""
-    flow = cloud_flow(one_step("import os; self.where = os.environ['AWS_BATCH_JOB_ID']", ""))
-    flow.call("run", "--with", "batch:memory=300,queue=sandbox")
-    assert latest(flow).data.where
-
-
 def test_a_store_on_this_machine_is_refused(cloud_flow, tmp_path) -> None:
     """Before anything runs, with what to do."""
     flow = cloud_flow(one_step("pass"))
@@ -135,7 +136,6 @@ def test_a_store_on_this_machine_is_refused(cloud_flow, tmp_path) -> None:
         ("@batch(memory=80)", "x = bytearray(300_000_000); import time; time.sleep(5)", "killed for its memory"),
         ("@batch(queue='nowhere')", "pass", "Job queue nowhere does not exist"),
         ("@batch(image='nobody/nothing')", "pass", "the image 'nobody/nothing' cannot be pulled"),
-        ("@batch", "import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
     ],
 )
 def test_what_went_wrong_is_told_apart(cloud_flow, sandbox, decorators, body, told) -> None:
@@ -183,3 +183,84 @@ def test_a_store_that_is_busy_slows_and_stops_nothing(cloud_flow, sandbox) -> No
     flow.call("run", environ={"FLOWSTONE_PACKAGE": "words.txt"})
     sandbox.set_faults()
     assert latest(flow).data.total == 14
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+from flowstone import FlowSpec, batch, step
+
+
+class Slow(FlowSpec):
+    place = {place!r}
+
+    @step
+    def start(self):
+        self.items = [0, 1, 2]
+        self.next(self.work, foreach="items")
+
+    @batch
+    @step
+    def work(self):
+        print("task", self.input, "begins")
+        Path(self.place, "begun").open("a").write(f"{{self.input}} ")
+        while self.input and not Path(self.place, "go").exists():
+            time.sleep(0.05)
+        self.value = self.input + 1
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.total = sum(each.value for each in inputs)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    Slow()
+"""
+
+
+def wait_until_begun(process: "subprocess.Popen[str]") -> None:
+    """Until all three tasks have said that they run."""
+    seen = ""
+    while not all(f"task {number} begins" in seen for number in range(3)):
+        seen += wait_for(process, "begins")
+
+
+def test_jobs_outlive_a_scheduler_that_is_killed_and_are_gone_on_with(cloud_flow, sandbox, tmp_path) -> None:
+    """A laptop that falls asleep must not cost a night of computing; nothing is run twice."""
+    flow = cloud_flow(SLOW.format(place=str(tmp_path)))
+    process = flow.start("run")
+    wait_until_begun(process)
+    process.kill()
+    process.communicate()
+    assert latest(flow).state.value == "died"
+    resumed = flow.start("resume")
+    wait_for(resumed, "begins")
+    (tmp_path / "go").touch()
+    output, _ = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, output
+    assert sorted((tmp_path / "begun").read_text().split()) == ["0", "1", "2"]
+    run = latest(flow)
+    assert run.data.total == 6
+    assert "task 2 begins" in run["work"]["2"].stdout
+
+
+def test_jobs_of_a_dead_run_whose_code_has_changed_are_ended(cloud_flow, sandbox, tmp_path) -> None:
+    """They would compute what nobody wants any more, for money."""
+    flow = cloud_flow(SLOW.format(place=str(tmp_path)))
+    process = flow.start("run")
+    wait_until_begun(process)
+    process.kill()
+    process.communicate()
+    flow.path.write_text(flow.path.read_text().replace("self.input and not", "False and not"))
+    flow.call("resume")
+    assert latest(flow).data.total == 6
+    assert sandbox.status()["jobs"]["RUNNING"] == 0
+    begun = (tmp_path / "begun").read_text().split()
+    assert begun.count("2") == 2, "with the new code, once more"

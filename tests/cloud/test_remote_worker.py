@@ -60,13 +60,13 @@ def past_run(cloud_flow, caches) -> PastRun:
     flow = cloud_flow(FLOW, {"beside.py": "VALUE = 7\n"})
     flow.call("run")
     datastore = Datastore.open(flow.store)
-    (run_id,) = datastore.run_ids("Far")
+    run_id = next(iter(datastore.run_ids("Far")))
     ref, record = next(
         (ref, each) for ref, each in datastore.journal("Far", run_id).records() if isinstance(each, RunStarted)
     )
     assert record.code is not None
     started = started_file(record.code, flow.path.parent, flow.path, None)
-    launch = prepare_launch(datastore, record.code, started, caches / "archives")
+    launch = prepare_launch(datastore, record.code, started, caches / "flowstone" / "archives")
     flow.path.write_text("raise SystemExit('what runs is what was stored')")
     return PastRun(datastore, record, ref, launch)
 
@@ -112,21 +112,23 @@ def test_what_is_damaged_is_not_unpacked(past_run, bare_python: Path, tmp_path: 
     """Whoever can write to the store by mistake does not decide what runs."""
     launch = past_run.launch_document()
     archive = past_run.datastore.storage.read(launch.code.name)
-    past_run.datastore.storage.write(launch.code.name, archive[:-8] + b"\0" * 8)
+    damaged = archive[:-8] + b"\0" * 8
+    past_run.datastore.storage.write(launch.code.name, damaged)
     argv, environ = remote_command(past_run.launch, python=str(bare_python / "python3"))
     end, output = execute(TaskRequest("x", argv, b"", {**environ, "FLOWSTONE_NODE_CACHE": str(tmp_path / "n")}))
     assert end.exit_code == 78
     assert f"{launch.code.name} in s3://" in output
     assert "is damaged" in output
+    past_run.datastore.storage.write(launch.code.name, archive)
 
 
 def test_a_second_launch_packs_nothing(past_run, caches) -> None:
     """Packing reads thousands of files."""
     code = past_run.record.code
-    known = {file: file.stat().st_mtime_ns for file in (caches / "archives").iterdir()}
+    known = {file: file.stat().st_mtime_ns for file in (caches / "flowstone" / "archives").iterdir()}
     started = started_file(code, Path("/nowhere"), Path("/else/where.py"), None)
-    assert prepare_launch(past_run.datastore, code, started, caches / "archives") == past_run.launch
-    assert {file: file.stat().st_mtime_ns for file in (caches / "archives").iterdir()} == known
+    assert prepare_launch(past_run.datastore, code, started, caches / "flowstone" / "archives") == past_run.launch
+    assert {file: file.stat().st_mtime_ns for file in (caches / "flowstone" / "archives").iterdir()} == known
 
 
 def test_the_bundle_holds_no_secret_and_no_test_of_ours(past_run) -> None:

@@ -92,11 +92,18 @@ def test_the_page_on_environments_works(tmp_path: Path) -> None:
 
 def test_the_page_on_the_sandbox_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first command to the last; it ends stopped, whatever happens."""
+    outputs = in_sandbox(ROOT / "docs" / "sandbox.md", tmp_path, monkeypatch)
+    assert outputs["flowstone sandbox run flowstone runs Clouds"].count("Clouds/") == 1
+    assert outputs["flowstone sandbox run python job.py"] == "hello, this is child 2\n"
+
+
+def in_sandbox(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What each command of a page prints that starts a sandbox and stops it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     outputs = {}
     with contextlib.ExitStack() as stack:
-        for language, text in blocks(ROOT / "docs" / "sandbox.md"):
+        for language, text in blocks(document):
             if language == "python":
                 run_python(text, tmp_path)
                 continue
@@ -104,8 +111,16 @@ def test_the_page_on_the_sandbox_works(tmp_path: Path, monkeypatch: pytest.Monke
                 outputs[line] = run(line, tmp_path)
                 if line == "flowstone sandbox start":
                     stack.callback(subprocess.run, ["flowstone", "sandbox", "stop"], env=environ(), check=False)
-    assert outputs["flowstone sandbox run flowstone runs Clouds"].count("Clouds/") == 1
-    assert outputs["flowstone sandbox run python job.py"] == "hello, this is child 2\n"
+    return outputs
+
+
+def test_the_page_on_aws_batch_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a new user types it; it ends stopped, whatever happens."""
+    outputs = in_sandbox(ROOT / "docs" / "batch.md", tmp_path, monkeypatch)
+    some, everything = (output for line, output in outputs.items() if "squares.py run" in line)
+    assert "square/2 | 3 squared" in some
+    assert "end/0 | in all 14" in everything
+    assert outputs["flowstone sandbox run python squares.py logs latest/square/0"] == "1 squared\n"
 
 
 def test_the_page_on_executors_works(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What the Batch executor decides, without a cloud."""
 
+from typing import Any
+
 import pytest
 
 from flowstone_executors.batch.array import JobArray
@@ -13,6 +15,7 @@ from flowstone_executors.batch.submission import new_submission
 from flowstone_executors.node.job_objects import marked
 from flowstone_interfaces import Reason, Resources, Stream, TaskRequest
 
+NOWHERE: Any = None  # no staging is asked here
 SETTINGS = {"queue": "q", "iam_role": "arn:role"}
 
 
@@ -140,12 +143,14 @@ def test_a_job_is_small_however_much_it_is_asked_for() -> None:
 
 def test_of_an_array_only_what_has_changed_is_looked_at() -> None:
     """Ten thousand jobs are a hundred requests."""
-    array = JobArray.of("j", "r", [request(f"fit/{n}") for n in range(300)])
+    array = JobArray.of("j", NOWHERE, "r", [request(f"fit/{n}") for n in range(300)])
     assert array.is_as_counted({"RUNNABLE": 300})
     array.children[250].status = "RUNNING"
     assert array.candidates()[0].job_id == "j:250"
     assert not array.is_as_counted({"RUNNING": 2, "RUNNABLE": 298})
     assert array.is_as_counted({"RUNNING": 1, "RUNNABLE": 299})
+    array.children[250].status = "STARTING"
+    assert not array.is_as_counted({"RUNNING": 1, "RUNNABLE": 299}), "its log is known from now on"
 
 
 @pytest.mark.parametrize("text", [b"", b"plain", b"[stderr] not really", b"[stdout+] nor this"])

@@ -23,8 +23,10 @@ from flowstone_graph import FlowGraph, Kind, Node
 from flowstone_interfaces import Reason, Stream, TaskEvent, TaskLog, TaskRequest
 from flowstone_interfaces import TaskFinished as Finished
 from flowstone_interfaces import TaskStarted as Started
+from flowstone_runtime.decorators import Batch
 from flowstone_runtime.machine import Capacity
 from flowstone_runtime.ready_queue import Limits
+from flowstone_runtime.remote.launch import LaunchRef
 from flowstone_runtime.run_plan import Outcome, RunPlan, StopRequest
 from flowstone_runtime.scheduler import Scheduler
 from flowstone_runtime.task_spec import TaskSpec
@@ -437,3 +439,26 @@ def test_a_wide_foreach_costs_its_number_and_not_its_square() -> None:
 
     seconds(50)
     assert seconds(4000) < 16 * max(seconds(1000), 0.05)
+
+
+def test_a_machine_that_is_lost_elsewhere_costs_no_retry() -> None:
+    """Five may be; the sixth counts as the task's own failure, which `@retry` may answer."""
+    lost = Finished("", Reason.LOST, message="the machine was taken away")
+    far = attrs.evolve(GRAPH, nodes=tuple(_far(node) for node in GRAPH))
+    for times, outcome in ((5, "finished"), (6, "failed")):
+        attempts: list[int] = []
+
+        def answer(spec, times=times, attempts=attempts):
+            if spec.key.step != "start":
+                return well_done(spec)
+            assert spec.lost == spec.attempt
+            attempts.append(spec.attempt)
+            return [lost] if spec.attempt < times else well_done(spec)
+
+        run = Run(answer, graph=far, launch=LaunchRef("s3://bucket/store", "0" * 64))
+        assert run.to_its_end().state == outcome
+        assert attempts == list(range(6))
+
+
+def _far(node):
+    return attrs.evolve(node, decorators=(Batch(),))

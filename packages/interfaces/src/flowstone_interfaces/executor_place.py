@@ -1,6 +1,6 @@
 """What an executor is given to work with, beside the `PostEvent` of its scheduler."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
@@ -23,6 +23,9 @@ class Staging(Protocol):
     def get(self, name: str) -> bytes | None:
         """The object of this name; `None` if there is none."""
 
+    def list(self, folder: str) -> Iterable[str]:
+        """The last parts of the names of the objects in a folder, sorted; none if there is no such folder."""
+
 
 @attrs.frozen
 class ExecutorPlace:
@@ -36,3 +39,5 @@ class ExecutorPlace:
     staging: Staging
     settings: Mapping[str, Any] = attrs.field(factory=dict)
     """The user's settings of this executor: the table `[tool.flowstone.<name>]`."""
+    earlier: tuple[Staging, ...] = ()
+    """Of the runs that this one goes on with, the newest first: what still runs for them may be taken over."""

@@ -52,5 +52,8 @@ class TaskRequest:
     """A container image, for executors that have such."""
     executor: str | None = None
     """The name of the executor that is to run it; `None` for the scheduler's own machine."""
+    may_take_over: bool = False
+    """True if a request of the same id, which an earlier run has made and which still runs or has succeeded since,
+    is as good as this one."""
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_copied_options, hash=False)
     """What that executor alone understands: plain values, as JSON can hold them; a copy of what was given."""

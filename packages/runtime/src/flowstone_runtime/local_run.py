@@ -26,6 +26,7 @@ from flowstone_datastore import (
     RecordRef,
     RunEnded,
     RunStarted,
+    RunState,
     RunSummary,
     SegmentWriter,
     StorageError,
@@ -163,7 +164,7 @@ def run_flow(
         datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
         runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
-        place = ExecutorPlace(f"{graph.name}/{run_id}", RunStaging(datastore.storage, graph.name, run_id))
+        place = _place(datastore, record, origin)
         executor = _executor(options.isolation, runner, events, place, settings)
         logs = datastore.log(graph.name, run_id, SEGMENT)
         reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
@@ -343,7 +344,18 @@ def _reuse(
     # Read once more, now that this run's first record keeps the origin from being collected.
     kept = read_run(datastore, graph.name, origin.started.run_id)
     step = options.resume.step if options.resume else None
-    return Reuse(graph, kept, {**record.constants, **record.parameters}, frozenset([step] if step else ()))
+    values = {**record.constants, **record.parameters}
+    before = {**kept.started.constants, **kept.started.parameters}
+    is_same = _addresses(values) == _addresses(before) and _key(record) == _key(kept.started)
+    return Reuse(graph, kept, values, frozenset([step] if step else ()), is_same=is_same)
+
+
+def _addresses(values: Mapping[str, Artifact]) -> dict[str, str]:
+    return {name: value.address for name, value in values.items()}
+
+
+def _key(record: RunStarted) -> str:
+    return "" if record.code is None else record.code.key
 
 
 def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dict[str, Artifact]:
@@ -442,6 +454,17 @@ def _executor(
         return LocalExecutor(events.put, launch=Launch((*request.argv, SERVE), request.environ))
 
     return StepExecutors(own, opened)
+
+
+def _place(datastore: Datastore, record: RunStarted, origin: RunSummary | None) -> ExecutorPlace:
+    """What executors of other machines work with; `earlier` is of the runs that died one after the other."""
+    earlier = []
+    while origin is not None:
+        earlier.append(RunStaging(datastore.storage, record.flow, origin.started.run_id))
+        before = origin.started.origin_run if origin.state is RunState.DIED else None
+        origin = None if before is None else read_run(datastore, record.flow, before)
+    staging = RunStaging(datastore.storage, record.flow, record.run_id)
+    return ExecutorPlace(f"{record.flow}/{record.run_id}", staging, earlier=tuple(earlier))
 
 
 def run_launch(graph: FlowGraph, record: RunStarted, settings: Settings, datastore: Datastore) -> "LaunchRef":

@@ -30,8 +30,14 @@ class Reuse:
         origin: RunSummary,
         values: Mapping[str, Artifact],
         steps_to_run: frozenset[str] = frozenset(),
+        *,
+        is_same: bool = False,
     ) -> None:
-        """`values` are the parameters and constants of the run that resumes."""
+        """`values` are the parameters and constants of the run that resumes.
+
+        `is_same` says that all of them, and the code, are those of the old run.
+        """
+        self._is_same = is_same
         self._graph = graph
         self._origin = origin
         self._values = values
@@ -50,6 +56,17 @@ class Reuse:
         return ReusedTask(
             attrs.evolve(summary.started, time=time, worker=""),
             attrs.evolve(summary.ended, time=time, logs=None, origin=summary.ended.origin or key),
+        )
+
+    def goes_on(self, task: Task) -> bool:
+        """Whether what the old run began for the task, and may still run elsewhere, is as good as a new attempt.
+
+        Until it has ended nobody knows what it reads: nothing at all may differ.
+        """
+        return (
+            self._is_same
+            and task.key.step not in self._steps_to_run
+            and self._taken.issuperset(self._before(task))
         )
 
     def _stands(self, task: Task, started: TaskStarted, finished: TaskFinished) -> bool:

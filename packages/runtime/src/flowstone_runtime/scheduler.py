@@ -146,7 +146,10 @@ class Scheduler:
     def _request(self, attempt: Attempt) -> TaskRequest:
         request = self._requests[attempt.task.key.step]
         if request.executor is not None:
-            return attrs.evolve(request, id=attempt.request_id, payload=self._spec(attempt).to_json())
+            reuse = self._plan.reuse
+            goes_on = attempt.number == 0 and reuse is not None and reuse.goes_on(attempt.task)
+            payload = self._spec(attempt).to_json()
+            return attrs.evolve(request, id=attempt.request_id, payload=payload, may_take_over=goes_on)
         at_once = min(self._plan.limits.here, len(self._running) + len(self._ready))
         threads = thread_variables(thread_share(int(self._plan.capacity.cpus), at_once), self._plan.environ)
         return attrs.evolve(

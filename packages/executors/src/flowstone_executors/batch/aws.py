@@ -36,9 +36,11 @@ class AwsBatch:
         name = request["jobDefinitionName"]
         if name not in self._definitions:
             batch = self._client("batch")
-            found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+            found = _whole(
+                batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE"), "jobDefinitions"
+            )
             answer = found[0] if found else batch.register_job_definition(**request)
-            self._definitions[name] = f"{name}:{answer['revision']}"
+            self._definitions[name] = f"{name}:{_whole(answer, 'revision')}"
         return self._definitions[name]
 
     def is_fargate(self, queue: str) -> bool:
@@ -62,7 +64,7 @@ class AwsBatch:
 
     def submit(self, request: Mapping[str, Any]) -> str:
         """The id of the job. Not tried again here: an answer that got lost may mean that there is a job."""
-        job_id: str = self._client("batch", attempts=1).submit_job(**request)["jobId"]
+        job_id: str = _whole(self._client("batch", attempts=1).submit_job(**request), "jobId")
         return job_id
 
     def find(self, queue: str, job_name: str) -> str | None:
@@ -70,14 +72,14 @@ class AwsBatch:
         answer = self._client("batch").list_jobs(
             jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [job_name]}]
         )
-        found = [job["jobId"] for job in answer["jobSummaryList"] if job["jobName"] == job_name]
+        found = [job["jobId"] for job in _whole(answer, "jobSummaryList") if job["jobName"] == job_name]
         return found[0] if found else None
 
     def describe(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Descriptions by id; what AWS does not know is missing."""
         found = {}
         for some in hundreds(list(job_ids)):
-            for job in self._client("batch").describe_jobs(jobs=some)["jobs"]:
+            for job in _whole(self._client("batch").describe_jobs(jobs=some), "jobs"):
                 found[job["jobId"]] = job
         return found
 
@@ -93,7 +95,7 @@ class AwsBatch:
             answer = logs.get_log_events(**asked, **({} if token is None else {"nextToken": token}))
         except logs.exceptions.ResourceNotFoundException:
             return [], token
-        return [event["message"] for event in answer["events"]], answer["nextForwardToken"]
+        return [event["message"] for event in _whole(answer, "events")], answer["nextForwardToken"]
 
     def errors(self) -> tuple[type[Exception], ...]:
         """What the methods raise."""
@@ -119,9 +121,18 @@ class AwsBatch:
         return self._clients[key]
 
 
+def _whole(answer: Mapping[str, Any], name: str) -> Any:
+    """A field that every answer has; boto3 takes one that broke off for one without fields."""
+    if name not in answer:
+        from botocore.exceptions import ConnectionClosedError
+
+        raise ConnectionClosedError(endpoint_url="AWS Batch")
+    return answer[name]
+
+
 def is_throttled(error: Exception) -> bool:
     """True if AWS did nothing because there were too many requests."""
-    response = getattr(error, "response", {})
+    response = getattr(error, "response", None) or {}
     return response.get("Error", {}).get("Code") in _THROTTLED
 
 

@@ -69,6 +69,15 @@ class BatchExecutor:
     def _work(self) -> None:
         region: Any = self._place.settings.get("region")
         worker = Worker(self._post, self._place, AwsBatch(region), secrets.token_hex(4))
+        try:
+            self._serve(worker)
+        except Exception as error:  # whatever it is: nobody else would tell the scheduler, which waits
+            worker.give_up(f"the executor of AWS Batch cannot go on: {type(error).__name__}: {error}")
+            raise
+        finally:
+            worker.close()
+
+    def _serve(self, worker: Worker) -> None:
         is_open = True
         while is_open or worker.has_jobs:
             requests: list[TaskRequest] = []
@@ -86,7 +95,6 @@ class BatchExecutor:
                 order = self._next(_GATHER_SECONDS)
             worker.submit(requests)
             worker.turn()
-        worker.close()
 
     def _next(self, seconds: float) -> Order | None:
         try:

@@ -1,7 +1,7 @@
 """What a group of requests is as a request to AWS Batch, and as an object for its jobs. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from flowstone_executors.node.job_objects import request_object
 from flowstone_interfaces import TaskRequest
 
 _AGENT = tuple(f"flowstone_executors.node.{name}" for name in ("credentials", "s3", "job_objects", "agent"))
+FOLDER = "jobs"
+"""Of the staging: request objects, and beside them end objects."""
 _LONGEST_NAME = 128
 _LEAST_LIMIT_SECONDS = 60
 _LIMIT_GRACE_SECONDS = 300
@@ -48,7 +50,13 @@ class Submission:
             {"environ": dict(each.environ), "timeout_seconds": each.timeout_seconds} for each in self.requests
         ]
         payloads = [each.payload for each in self.requests]
-        return request_object(list(self.requests[0].argv), list(zip(fields, payloads, strict=True)))
+        common = {
+            "argv": list(self.requests[0].argv),
+            "job_name": self.name,
+            "queue": self.options.queue,
+            "ids": [each.id for each in self.requests],
+        }
+        return request_object(common, list(zip(fields, payloads, strict=True)))
 
     def job(self, definition: str, staging_url: str, region: str, run: str) -> dict[str, Any]:
         """The request for the job or the array."""
@@ -80,7 +88,7 @@ def new_submission(requests: list[TaskRequest], settings: Mapping[str, Any], run
         BatchRequestError: an option says what cannot be.
     """
     options = BatchOptions.of(requests[0], settings)
-    return Submission(requests, options, job_name(run, requests[0].id, number), f"jobs/{number}")
+    return Submission(requests, options, job_name(run, requests[0].id, number), f"{FOLDER}/{number}")
 
 
 def job_name(run: str, request_id: str, number: str) -> str:
@@ -96,8 +104,3 @@ def job_name(run: str, request_id: str, number: str) -> str:
 def is_reachable(staging_url: str) -> bool:
     """Whether a job can read there: S3, and nothing else."""
     return urlsplit(staging_url).scheme == "s3"
-
-
-def ids(submissions: Sequence[Submission]) -> list[str]:
-    """The ids of all their requests."""
-    return [request.id for each in submissions for request in each.requests]

@@ -10,13 +10,13 @@ from typing import Any
 
 from flowstone_executors.batch.array import ENDED, RUNNING, Child, JobArray, hundreds
 from flowstone_executors.batch.aws import LOG_GROUP, AwsBatch, is_passing, is_throttled
-from flowstone_executors.batch.ending import Ending, ending_of
+from flowstone_executors.batch.earlier import EarlierJobs
 from flowstone_executors.batch.errors import BatchRequestError, BatchSupportMissingError
 from flowstone_executors.batch.grouping import groups
+from flowstone_executors.batch.output import Output
 from flowstone_executors.batch.pace import Pace
-from flowstone_executors.batch.printed import as_events, read_end
 from flowstone_executors.batch.submission import Submission, new_submission
-from flowstone_executors.node.job_objects import end_name
+from flowstone_executors.batch.taking_over import end_jobs, take_over
 from flowstone_interfaces import (
     ExecutorPlace,
     FlowstoneError,
@@ -27,6 +27,7 @@ from flowstone_interfaces import (
     TaskStarted,
 )
 
+_STOPPED = "flowstone: the run was stopped"
 _READERS = 8
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_TRIES = 20
@@ -34,8 +35,7 @@ _SHOWN_AT_ONCE = 10
 """Jobs whose output is asked for in one turn: an account may ask some 25 times a second."""
 _SHOWN_FROM_SECONDS = 1.0
 """What a shorter job prints comes with its end."""
-_LATE_SECONDS = 6.0
-"""How long CloudWatch Logs are asked for the last words of a job that could not leave them."""
+_UNKNOWN_SECONDS = 120.0
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +46,7 @@ class Worker:
         self._post = post
         self._place = place
         self._aws = aws
+        self._output = Output(post, aws, place.settings.get("log_group", LOG_GROUP))
         self._name = name
         self._numbers = count()
         self._waiting: list[Submission] = []
@@ -53,6 +54,7 @@ class Worker:
         self._by_request: dict[str, Child] = {}
         self._pace = Pace()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ends of jobs")
+        self._earlier: EarlierJobs | None = None
         self._turns = 0
         self._is_ending = False
 
@@ -70,12 +72,22 @@ class Worker:
     def close(self) -> None:
         """Wait until all ends are told."""
         self._readers.shutdown()
+        self._end_what_is_left()
+
+    def give_up(self, why: str) -> None:
+        """Tell the end of everything, though jobs may go on."""
+        reason = Reason.CANCELLED if self._is_ending else Reason.LOST
+        for waiting in self._waiting:
+            self._refuse(waiting.requests, reason, why)
+        self._waiting.clear()
+        for array in list(self._arrays):
+            self._forget(array, reason, f"the Batch job {array.job_id} may still run: {why}; look at it there")
 
     # Orders
 
     def submit(self, requests: Sequence[TaskRequest]) -> None:
         """Take requests on."""
-        for group in groups(requests):
+        for group in groups(self._without_taken_over(requests)):
             if self._is_ending:
                 self._refuse(group, Reason.CANCELLED, "")
                 continue
@@ -120,10 +132,45 @@ class Worker:
 
     def _terminate(self, job_id: str) -> None:
         try:
-            self._aws.terminate(job_id, "flowstone: the run was stopped")
+            self._aws.terminate(job_id, _STOPPED)
         except self._aws.errors() as error:
             _log.warning("the Batch job %s could not be terminated: %s", job_id, error)
         self._pace.hurry()
+
+    # What an earlier run has left
+
+    def _without_taken_over(self, requests: Sequence[TaskRequest]) -> list[TaskRequest]:
+        """Those for which there is no job yet; the others are watched from now on."""
+        if not self._place.earlier or not requests or self._is_ending:
+            return list(requests)
+        try:
+            if self._earlier is None:
+                self._earlier = EarlierJobs.of(self._place.earlier)
+            found, rest = take_over(self._earlier, requests, self._aws)
+        except self._failures() as error:
+            # To start a second job for a task that runs is worse than to stop.
+            message = f"whether jobs of the earlier run still run cannot be seen: {error}; try again later"
+            self._refuse(requests, Reason.REFUSED, message)
+            return []
+        for array in found:
+            self._add(array)
+            for child in [each for each in array.children if each.status in ENDED]:
+                described = {"jobId": child.job_id, "status": child.status, "startedAt": 1}
+                child.status = ""
+                self._note(array, child, described)
+        self._arrays = [array for array in self._arrays if array.open]
+        return rest
+
+    def _failures(self) -> tuple[type[Exception], ...]:
+        return (FlowstoneError, *self._aws.errors())
+
+    def _end_what_is_left(self) -> None:
+        """What an earlier run began and nobody goes on with."""
+        if self._earlier is not None:
+            try:
+                end_jobs(self._earlier.left(), self._aws, _STOPPED)
+            except self._aws.errors() as error:
+                _log.warning("jobs of an earlier run may still run: %s", error)
 
     # Turns
 
@@ -139,7 +186,7 @@ class Worker:
                 _log.info("AWS Batch does not say how jobs stand: %s", error)
                 is_news = False
                 if self._is_ending:  # somebody waits; they were told to end
-                    self._give_up(error)
+                    self.give_up(f"AWS does not answer: {error}")
             self._pace.looked(is_news=is_news, is_running=any(self._running()))
 
     def _start(self, waiting: Submission) -> None:
@@ -149,7 +196,11 @@ class Worker:
             self._waiting.remove(waiting)
             self._refuse(waiting.requests, Reason.REFUSED, str(error))
         except FlowstoneError as error:  # the staging: it has tried again
-            self._put_off(waiting, error)
+            if error.is_transient:
+                self._put_off(waiting, error)
+            else:
+                self._waiting.remove(waiting)
+                self._refuse(waiting.requests, Reason.REFUSED, str(error))
         except self._aws.errors() as error:
             if is_passing(error):
                 waiting.is_unsure = waiting.is_unsure or (waiting.is_staged and not is_throttled(error))
@@ -190,7 +241,10 @@ class Worker:
         waiting.due = time.monotonic() + random.uniform(pause / 2, pause)  # noqa: S311 - no secret
 
     def _watch(self, job_id: str, submission: Submission) -> None:
-        array = JobArray.of(job_id, submission.request_name, submission.requests)
+        staging = self._place.staging
+        self._add(JobArray.of(job_id, staging, submission.request_name, submission.requests))
+
+    def _add(self, array: JobArray) -> None:
         self._arrays.append(array)
         self._by_request.update({child.request_id: child for child in array.children})
         if self._is_ending:
@@ -204,7 +258,9 @@ class Worker:
         for array in list(self._arrays):
             job = described.get(array.job_id)
             if job is None:
-                continue  # not known yet: AWS says what it knows a little later
+                self._miss(array)
+                continue
+            array.unknown_since = None
             if array.is_array:
                 is_news |= self._look_at_children(array, job["arrayProperties"].get("statusSummary", {}))
             else:
@@ -213,6 +269,19 @@ class Worker:
                 self._arrays.remove(array)
         self._show()
         return is_news
+
+    def _miss(self, array: JobArray) -> None:
+        """AWS knows a new job a little later, and forgets old ones."""
+        now = time.monotonic()
+        array.unknown_since = now if array.unknown_since is None else array.unknown_since
+        if now - array.unknown_since > _UNKNOWN_SECONDS:
+            self._forget(array, Reason.LOST, f"AWS Batch knows no job {array.job_id} any more")
+
+    def _forget(self, array: JobArray, reason: Reason, message: str) -> None:
+        self._arrays.remove(array)
+        for child in array.open.values():
+            self._by_request.pop(child.request_id, None)
+            self._post(TaskFinished(child.request_id, reason, message=message))
 
     def _look_at_children(self, array: JobArray, counts: dict[str, int]) -> bool:
         is_news = False
@@ -239,13 +308,11 @@ class Worker:
         if status in ENDED and child.index in array.open:
             del array.open[child.index]
             self._by_request.pop(child.request_id, None)
-            self._readers.submit(self._finish, array, child, job)
+            self._readers.submit(self._output.finish, array, child, job)
         return is_news
 
     def _running(self) -> list[Child]:
         return [child for array in self._arrays for child in array.open.values() if child.status in RUNNING]
-
-    # Output
 
     def _show(self) -> None:
         """Post what some of the jobs that run have printed since; each has its turn."""
@@ -254,70 +321,7 @@ class Worker:
         first = (self._turns * _SHOWN_AT_ONCE) % max(1, len(running))
         self._turns += 1
         for child in [*running[first:], *running[:first]][:_SHOWN_AT_ONCE]:
-            self._show_lines(child)
-
-    def _show_lines(self, child: Child) -> int:
-        group = self._place.settings.get("log_group", LOG_GROUP)
-        try:
-            lines, child.log_token = self._aws.log_lines(group, child.log_stream, child.log_token)
-        except self._aws.errors() as error:
-            _log.info("the log of the Batch job %s cannot be read: %s", child.job_id, error)
-            return 0
-        child.lines_shown += len(lines)
-        for event in as_events(child.request_id, [line.encode() for line in lines]):
-            self._post(event)
-        return len(lines)
-
-    # Ends
-
-    def _finish(self, array: JobArray, child: Child, job: dict[str, Any]) -> None:
-        """Post the rest of what the job wrote, then its end. Runs in a thread of its own."""
-        name = end_name(array.request_name, child.index)
-        head: dict[str, Any] | None = None
-        result = None
-        try:
-            data = self._place.staging.get(name)
-            if data is not None:
-                left = read_end(data)
-                head, result = left.head, left.result
-                lines = list(left.all_lines(self._place.staging, name))[child.lines_shown :]
-                for event in as_events(child.request_id, lines):
-                    self._post(event)
-            elif child.log_stream:
-                self._show_last_words(child)
-            ending = ending_of(job, head, is_cancelled=child.is_cancelled)
-        except (FlowstoneError, ValueError, KeyError) as error:
-            _log.warning("what the Batch job %s left cannot be read", child.job_id, exc_info=True)
-            ending = Ending(Reason.LOST, None, f"what the Batch job {child.job_id} left cannot be read: {error}")
-        self._post(
-            TaskFinished(
-                child.request_id,
-                ending.reason,
-                exit_code=ending.exit_code,
-                result=result,
-                message=ending.message,
-                cpu_seconds=(head or {}).get("cpu_seconds"),
-                max_memory_mib=(head or {}).get("max_memory_mib"),
-            )
-        )
-
-    def _show_last_words(self, child: Child) -> None:
-        """Of a job that was killed, the log is all that there is, and it comes late."""
-        if child.is_cancelled:
-            self._show_lines(child)
-            return
-        deadline = time.monotonic() + _LATE_SECONDS
-        while self._show_lines(child) or (not child.lines_shown and time.monotonic() < deadline):
-            time.sleep(0.5)
-
-    def _give_up(self, error: Exception) -> None:
-        for array in self._arrays:
-            message = (
-                f"the Batch job {array.job_id} may still run: AWS does not answer ({error}); look at it there"
-            )
-            for child in array.open.values():
-                self._post(TaskFinished(child.request_id, Reason.CANCELLED, message=message))
-        self._arrays.clear()
+            self._output.show(child)
 
     def _refuse(self, requests: Sequence[TaskRequest], reason: Reason, message: str) -> None:
         for request in requests:

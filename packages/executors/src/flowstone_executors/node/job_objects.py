@@ -1,7 +1,8 @@
 """What travels between an executor and its jobs, as objects of the staging; both sides read and write it here.
 
 A *request object* holds the requests of one array of jobs: eight digits, the length of a head in JSON, the head,
-and one part for each job, its own fields in a line of JSON and then its payload. A job reads its own part.
+and one part for each job, its own fields in a line of JSON and then its payload. A job reads its own part. The
+head also says how the job is called, and which requests it is for: by that, whoever goes on with a run finds it.
 
 An *end object* holds what became of a job: a line of JSON, the result, and the last of its *printed lines*. Lines
 that did not fit are in objects of their own, `<end object>.<number>`. A printed line is what the job writes to
@@ -10,6 +11,7 @@ there; `[stdout] ` is before a line that is empty or looks as if it were marked;
 """
 
 import json
+from collections.abc import Mapping
 
 HEAD_DIGITS = 8
 FIRST_READ_BYTES = 1 << 16
@@ -18,11 +20,18 @@ LINES_BYTES = 1 << 20
 """Of printed lines in one object."""
 
 
-def request_object(argv: list[str], parts: list[tuple[dict[str, object], bytes]]) -> bytes:
-    """The requests of one array: a command for all, and the fields and the payload of each."""
+def request_object(common: Mapping[str, object], parts: list[tuple[dict[str, object], bytes]]) -> bytes:
+    """The requests of one array: what holds for all, the command as `argv`, and fields and payload of each."""
     packed = [json.dumps(fields).encode() + b"\n" + payload for fields, payload in parts]
-    head = json.dumps({"argv": argv, "sizes": [len(part) for part in packed]}).encode()
+    head = json.dumps({**common, "sizes": [len(part) for part in packed]}).encode()
     return b"".join([f"{len(head):0{HEAD_DIGITS}}".encode(), head, *packed])
+
+
+def head_of(data: bytes) -> dict[str, object]:
+    """The head of a request object."""
+    size = int(data[:HEAD_DIGITS])
+    head: dict[str, object] = json.loads(data[HEAD_DIGITS : HEAD_DIGITS + size])
+    return head
 
 
 def end_name(request_name: str, index: int) -> str:

@@ -37,14 +37,11 @@ class BundleFiles:
 
 
 def worker_files(store: str) -> BundleFiles:
-    """What the worker needs for a store at this URL.
-
-    Raises:
-        PartMissingError: something of it is not installed here.
-    """
+    """What the worker needs for a store at this URL; this process uses it without what is not installed here."""
     found = dict(_own_files())
     names = [match[0] for line in own_requirements(store) if (match := _NAME.match(line))]
-    return BundleFiles({**found, **distribution_files(names).files})
+    installed = [name for name in names if _is_installed(name)]
+    return BundleFiles({**found, **distribution_files(installed).files})
 
 
 def distribution_files(names: Iterable[str]) -> BundleFiles:
@@ -70,6 +67,14 @@ def distribution_files(names: Iterable[str]) -> BundleFiles:
                 continue
             waiting.append(name)
     return BundleFiles({path: file for each in found.values() for path, file in _files(each)})
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _needed(found: Distribution) -> Iterator[str]:

@@ -20,7 +20,7 @@ class StoreNotReachableError(FlowstoneError, ValueError):
 
 
 class PartMissingError(FlowstoneError, LookupError):
-    """What a task far away needs is not installed here."""
+    """What builds environments far away is not installed here."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -46,7 +46,7 @@ def prepare_launch(
     environments that tasks will have to build.
 
     Raises:
-        PartMissingError: what the worker needs is not installed here.
+        PartMissingError: what builds environments is not installed here.
         StorageError: the store could not be written.
     """
     known = KnownArchives(memory)

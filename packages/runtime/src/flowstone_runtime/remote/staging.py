@@ -1,5 +1,6 @@
 """The store as the place where an executor leaves requests and finds results."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
 import attrs
@@ -32,6 +33,10 @@ class RunStaging:
             return self.storage.read(self.path_of(name))
         except ObjectNotFoundError:
             return None
+
+    def list(self, folder: str) -> Iterable[str]:
+        """See `Staging.list`."""
+        return [name for name in self.storage.list(self.path_of(folder)) if not name.endswith("/")]
 
     def path_of(self, name: str) -> str:
         """Where in the store the object is."""
