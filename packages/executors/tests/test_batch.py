@@ -65,6 +65,8 @@ def place(sandbox, monkeypatch, request) -> ExecutorPlace:
 class TestBatchKeepsTheContract(ExecutorContract):
     """What every executor must do, by real jobs."""
 
+    patience_seconds = 120.0
+
     @pytest.fixture(autouse=True)
     def _place(self, place) -> None:
         self.place = place

@@ -55,7 +55,8 @@ def contract_request(request_id: str, *actions: tuple[str, Any], **fields: Any) 
 class Events:
     """Collects what an executor posts."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._queue: queue.SimpleQueue[TaskEvent] = queue.SimpleQueue()
         self.seen: list[TaskEvent] = []
 
@@ -65,7 +66,7 @@ class Events:
 
     def until(self, kind: type[TaskEvent], count: int = 1) -> list[TaskEvent]:
         """Wait until `count` events of the kind were seen; all events so far."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while sum(isinstance(event, kind) for event in self.seen) < count:
             self.seen.append(self._queue.get(timeout=max(0.01, deadline - time.monotonic())))
         return self.seen
@@ -112,6 +113,8 @@ class ExecutorContract:
     """False for an executor that runs within `submit`: cancel, time limits and children are not its own."""
     has_output = True
     """False for an executor that leaves output where it goes."""
+    patience_seconds = _PATIENCE_SECONDS
+    """So long the tests wait for an event: more, for an executor whose machines take their time."""
 
     def make_executor(self, post: PostEvent) -> Executor:
         """Build the executor under test."""
@@ -120,7 +123,7 @@ class ExecutorContract:
     @pytest.fixture
     def events(self) -> Events:
         """What the executor under test posts."""
-        return Events()
+        return Events(self.patience_seconds)
 
     @pytest.fixture
     def executor(self, events: Events) -> Iterator[Executor]:
