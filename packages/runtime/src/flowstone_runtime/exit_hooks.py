@@ -34,7 +34,7 @@ class ExitHooks:
     def call_all(self, state: str) -> None:
         """Call the hooks for this end of the run; a request to stop ends them, too."""
         for position, hook in enumerate(hooks_of(self.plan.graph.decorators, state)):
-            if not self._call(state, position, hook.__name__):
+            if not self._call(state, position, getattr(hook, "__name__", type(hook).__name__)):
                 return
 
     def _call(self, state: str, position: int, name: str) -> bool:

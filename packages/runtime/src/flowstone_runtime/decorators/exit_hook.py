@@ -16,7 +16,7 @@ def _hooks(value: Any) -> tuple[Hook, ...]:
     hooks = tuple(value) if isinstance(value, list | tuple) else (value,)
     for hook in hooks:
         if not callable(hook) or isinstance(hook, type):
-            raise TypeError(f"{hook!r} is no function; write on_success=[tell]")
+            raise TypeError(f"{hook!r} is nothing to call; write on_success=[tell]")
     return hooks
 
 

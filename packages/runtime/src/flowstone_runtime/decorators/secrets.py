@@ -59,10 +59,15 @@ class Secrets(StepDecorator):
 
     def wrap(self, attempt: "TaskAttempt") -> AbstractContextManager[None]:
         """Set the variables around the step."""
-        return self._variables()
+        return self.variables()
 
     @contextmanager
-    def _variables(self) -> "Iterator[None]":
+    def variables(self) -> "Iterator[None]":
+        """Set the variables, and what they were before at the end.
+
+        Raises:
+            SecretError: a secret cannot be had, or a variable is set already.
+        """
         found: dict[str, str] = {}
         for source in self.sources:
             values = _BACKENDS[source.type](source, source.role or self.role)
