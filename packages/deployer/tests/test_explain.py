@@ -4,11 +4,12 @@ import json
 
 import attrs
 
-from flowstone_deployer.step_functions.explain import explained
+from flowstone_deployer.step_functions.explain import differences, explained
 from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.target import Target
-from flowstone_deployer.testing import REQUEST, flow_plan
+from flowstone_deployer.testing import REQUEST, flow_plan, line_of
 from flowstone_graph import FlowGraph, Kind, Node
+from flowstone_graph.declaration import StoredDeclaration
 from flowstone_interfaces import Resources
 from flowstone_interfaces.production import RetryPlan, SchedulePlan, StepPlan
 
@@ -37,10 +38,20 @@ def test_each_step_has_a_line_and_what_is_different_is_said() -> None:
         "join   a job of Batch",
         "again  a job of Batch; then a Choice on what it left in the store; which may lead back",
         "end    a job of Batch",
-        "the tasks of num_parallel (start) start together, but none waits until all have",
         "a last job calls the exit hooks",
         "started by EventBridge: cron(0 8 ? * MON *) UTC",
+        "the tasks of num_parallel (start) start together, but none waits until all have",
     ]
+
+
+def test_a_flow_that_waits_for_events_is_told_that_there_are_none() -> None:
+    """It would never start, and nobody would know why."""
+    declared = (StoredDeclaration("trigger", {}), StoredDeclaration("project", {}))
+    plan = flow_plan(attrs.evolve(line_of(2), decorators=declared))
+    (said,) = differences(plan)
+    assert said.startswith("@trigger: Step Functions starts nothing by events")
+    assert explained(plan).endswith(said)
+    assert differences(flow_plan(line_of(2))) == ()
 
 
 def test_roles_are_allowed_what_the_flow_needs() -> None:

@@ -75,6 +75,9 @@ class ProductionScheduler(Protocol):
     def explain(self, plan: FlowPlan) -> str:
         """What becomes of each step there, and what is not as it is on one machine, for people. Asks nobody."""
 
+    def differences(self, plan: FlowPlan) -> tuple[str, ...]:
+        """What is not as it is on one machine, or not done at all, a sentence each. Asks nobody."""
+
     def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
         """What those who run the flow have to be allowed, and nothing more, by who it is. Asks nobody."""
 

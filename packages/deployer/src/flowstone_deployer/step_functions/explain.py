@@ -14,12 +14,33 @@ _KINDS = {
 }
 
 
+_OF_EVENTS = ("trigger", "trigger_on_finish")
+
+
 def explained(plan: FlowPlan) -> str:
-    """A line for each step, in order, then what is not as it is on one machine."""
+    """A line for each step, in order, then what there is to know of the whole."""
     graph = FlowGraph.from_dict(dict(plan.graph))
     width = max(len(step) for step in graph.order)
     lines = [f"{step:{width}}  {'; '.join(_parts(graph[step], plan.steps[step]))}" for step in graph.order]
-    return "\n".join([*lines, *_notes(graph, plan)])
+    return "\n".join([*lines, *_notes(plan), *differences(plan)])
+
+
+def differences(plan: FlowPlan) -> tuple[str, ...]:
+    """What is not as it is on one machine, or not done at all, a sentence each."""
+    graph = FlowGraph.from_dict(dict(plan.graph))
+    found = []
+    gangs = [node.name for node in graph if node.num_parallel]
+    if gangs:
+        found.append(
+            f"the tasks of num_parallel ({', '.join(gangs)}) start together, but none waits until all have"
+        )
+    events = [f"@{each.name}" for each in graph.decorators if each.name in _OF_EVENTS]
+    if events:
+        found.append(
+            f"{' and '.join(events)}: Step Functions starts nothing by events; "
+            "use @schedule, or call `step-functions trigger` from what knows of the event"
+        )
+    return tuple(found)
 
 
 def _parts(node: Node, plan: StepPlan) -> Iterator[str]:
@@ -42,10 +63,7 @@ def _parts(node: Node, plan: StepPlan) -> Iterator[str]:
             yield "which may lead back"
 
 
-def _notes(graph: FlowGraph, plan: FlowPlan) -> Iterator[str]:
-    gangs = [node.name for node in graph if node.num_parallel]
-    if gangs:
-        yield f"the tasks of num_parallel ({', '.join(gangs)}) start together, but none waits until all have"
+def _notes(plan: FlowPlan) -> Iterator[str]:
     if plan.success_hooks is not None:
         yield "a last job calls the exit hooks"
     if plan.schedule is not None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from flowstone_deployer.step_functions.aws import client, code_of, refusals
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
 from flowstone_deployer.step_functions.definitions import definitions
-from flowstone_deployer.step_functions.explain import explained
+from flowstone_deployer.step_functions.explain import differences, explained
 from flowstone_deployer.step_functions.limits import check_input
 from flowstone_deployer.step_functions.machine_name import machine_name
 from flowstone_deployer.step_functions.policies import policies
@@ -82,6 +82,10 @@ class StepFunctions:
     def explain(self, plan: FlowPlan) -> str:
         """What becomes of each step, see `ProductionScheduler`."""
         return explained(plan)
+
+    def differences(self, plan: FlowPlan) -> tuple[str, ...]:
+        """See `ProductionScheduler.differences`."""
+        return differences(plan)
 
     def permissions(self, plan: FlowPlan) -> Mapping[str, Any]:
         """The policies of both roles, see `ProductionScheduler`."""

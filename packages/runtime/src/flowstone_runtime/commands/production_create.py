@@ -60,6 +60,8 @@ def create_command(flow: type[FlowSpec], scheduler: str, kind: type[ProductionSc
         there.scheduler.compile(plan)  # what is wrong shows before anything is changed
         there.scheduler.create(plan, token)
         there.remember(token)
+        for difference in there.scheduler.differences(plan):
+            click.echo(f"note: {difference}", err=True)
         if as_json:
             print_json(
                 {"name": plan.name, "flow": plan.graph["name"], "deployment": plan.deployment, "token": token}
