@@ -1,5 +1,7 @@
 """Decorators as values: what they take, what they refuse, what they ask of an executor."""
 
+import pkgutil
+from importlib import import_module
 from typing import ClassVar
 
 import attrs
@@ -9,8 +11,11 @@ from flowstone_graph import InvalidFlowError
 from flowstone_interfaces import Reason, Resources, TaskRequest
 from flowstone_runtime import FlowSpec, catch, environment, resources, retry, secrets, step, timeout
 from flowstone_runtime.declared_graph import declared_graph
-from flowstone_runtime.decorators import Environment, ResourcesDecorator, Retry, StepDecorator, Timeout
-from flowstone_runtime.decorators.step_decorator import declares
+from flowstone_runtime.decorators.environment import Environment
+from flowstone_runtime.decorators.resources import ResourcesDecorator
+from flowstone_runtime.decorators.retry import Retry
+from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
+from flowstone_runtime.decorators.timeout import Timeout
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.option_text import parse_options
 
@@ -181,3 +186,16 @@ def test_the_wait_grows_as_told() -> None:
     assert [Retry().wait_seconds(attempt) for attempt in range(3)] == [120, 120, 120]
     growing = Retry(minutes_between_retries=0.5, backoff=2)
     assert [growing.wait_seconds(attempt) for attempt in range(3)] == [30, 60, 120]
+
+
+def test_the_command_line_knows_the_options_of_all_flow_decorators() -> None:
+    """A mutator may add a decorator when the command line is read already."""
+    from flowstone_runtime import decorators, flow_options
+
+    modules = [
+        import_module(f"{decorators.__name__}.{info.name}") for info in pkgutil.iter_modules(decorators.__path__)
+    ]
+    kinds = {item for module in modules for item in vars(module).values() if isinstance(item, type)}
+    taken = {option.name for kind in kinds for option in getattr(kind, "takes", ())}
+    assert taken
+    assert taken == set(flow_options._known_options())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowstone_runtime.decorators import Pypi, pypi, pypi_base
+from flowstone_runtime.decorators.pypi import Pypi, pypi, pypi_base
 from flowstone_runtime.environments.download import open_url
 from flowstone_runtime.environments.faults import NoInterpreterError
 from flowstone_runtime.environments.interpreters import find_interpreter

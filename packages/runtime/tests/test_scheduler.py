@@ -23,7 +23,7 @@ from flowstone_graph import FlowGraph, Kind, Node
 from flowstone_interfaces import Reason, Stream, TaskEvent, TaskLog, TaskRequest
 from flowstone_interfaces import TaskFinished as Finished
 from flowstone_interfaces import TaskStarted as Started
-from flowstone_runtime.decorators import Batch
+from flowstone_runtime.decorators.batch import Batch
 from flowstone_runtime.machine import Capacity
 from flowstone_runtime.ready_queue import Limits
 from flowstone_runtime.remote.launch import LaunchRef

@@ -11,27 +11,20 @@ if TYPE_CHECKING:
     from flowstone_runtime.config import Config
     from flowstone_runtime.config_value import ConfigValue
     from flowstone_runtime.config_values import config_expr
-    from flowstone_runtime.decorators import (
-        CaughtError,
-        StepTimeoutError,
-        batch,
-        catch,
-        conda,
-        conda_base,
-        environment,
-        exit_hook,
-        parallel,
-        project,
-        pypi,
-        pypi_base,
-        resources,
-        retry,
-        schedule,
-        secrets,
-        timeout,
-        trigger,
-        trigger_on_finish,
-    )
+    from flowstone_runtime.decorators.batch import batch
+    from flowstone_runtime.decorators.catch import CaughtError, catch
+    from flowstone_runtime.decorators.conda import conda, conda_base
+    from flowstone_runtime.decorators.environment import environment
+    from flowstone_runtime.decorators.exit_hook import exit_hook
+    from flowstone_runtime.decorators.parallel import parallel
+    from flowstone_runtime.decorators.project import project
+    from flowstone_runtime.decorators.pypi import pypi, pypi_base
+    from flowstone_runtime.decorators.resources import resources
+    from flowstone_runtime.decorators.retry import retry
+    from flowstone_runtime.decorators.schedule import schedule
+    from flowstone_runtime.decorators.secrets import secrets
+    from flowstone_runtime.decorators.timeout import StepTimeoutError, timeout
+    from flowstone_runtime.decorators.trigger import trigger, trigger_on_finish
     from flowstone_runtime.event_names import namespaced_event_name
     from flowstone_runtime.include_file import IncludeFile
     from flowstone_runtime.json_type import JSONType, JSONTypeClass
@@ -114,11 +107,20 @@ _MODULES = {
     "config": ("Config",),
     "config_value": ("ConfigValue",),
     "config_values": ("config_expr",),
-    "decorators": (
-        *("CaughtError", "StepTimeoutError", "batch", "catch", "environment", "exit_hook", "parallel", "project"),
-        *("conda", "conda_base", "pypi", "pypi_base", "resources", "retry", "schedule", "secrets", "timeout"),
-        *("trigger", "trigger_on_finish"),
-    ),
+    "decorators.batch": ("batch",),
+    "decorators.catch": ("CaughtError", "catch"),
+    "decorators.conda": ("conda", "conda_base"),
+    "decorators.environment": ("environment",),
+    "decorators.exit_hook": ("exit_hook",),
+    "decorators.parallel": ("parallel",),
+    "decorators.project": ("project",),
+    "decorators.pypi": ("pypi", "pypi_base"),
+    "decorators.resources": ("resources",),
+    "decorators.retry": ("retry",),
+    "decorators.schedule": ("schedule",),
+    "decorators.secrets": ("secrets",),
+    "decorators.timeout": ("StepTimeoutError", "timeout"),
+    "decorators.trigger": ("trigger", "trigger_on_finish"),
     "include_file": ("IncludeFile",),
     "json_type": ("JSONType", "JSONTypeClass"),
     "requirement_parsers": (

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.decorators.declared import Declared, DecoratorUse
-from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowOption, flow_decorator_uses
+from flowstone_runtime.decorators.declared import DecoratorUse
+from flowstone_runtime.decorators.flow_decorator import FlowOption, flow_decorator_uses
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.user_decorators.mutators import flow_mutations
 
@@ -48,10 +48,10 @@ def given_flow_options(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known_options() -> dict[str, FlowOption]:
     """Those of our own decorators: a mutator may add one when the command line is read already."""
-    from flowstone_runtime import decorators
+    from flowstone_runtime.decorators.project import Project
+    from flowstone_runtime.decorators.trigger import Trigger, TriggerOnFinish
 
-    declared = [getattr(decorators, name) for name in decorators.__all__]
-    kinds = [each.kind for each in declared if isinstance(each, Declared) and issubclass(each.kind, FlowDecorator)]
+    kinds = (Project, Trigger, TriggerOnFinish)
     return {option.name: option for kind in kinds for option in kind.takes}
 
 
