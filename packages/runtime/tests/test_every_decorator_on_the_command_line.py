@@ -1,5 +1,8 @@
 """Every decorator of steps works by `--with name:option=value`, with values of every type."""
 
+import pkgutil
+from importlib import import_module
+
 import attrs
 import pytest
 
@@ -36,14 +39,18 @@ TEXTS = {
     "secrets": ('secrets:sources=["environment.TOKEN"],allow_override=true', {"allow_override": True}),
     "timeout": ("timeout:seconds=1.5,hours=1", {"seconds": 1.5, "hours": 1}),
 }
-OURS = [
-    value
-    for name in decorators.__all__
-    if isinstance(value := getattr(decorators, name), Declared) and issubclass(value.kind, StepDecorator)
+MODULES = [
+    import_module(f"{decorators.__name__}.{info.name}") for info in pkgutil.iter_modules(decorators.__path__)
 ]
+OURS = {
+    value.kind.name: value
+    for module in MODULES
+    for value in vars(module).values()
+    if isinstance(value, Declared) and issubclass(value.kind, StepDecorator)
+}
 
 
-@pytest.mark.parametrize("declared", OURS, ids=lambda declared: declared.kind.name)
+@pytest.mark.parametrize("declared", OURS.values(), ids=lambda declared: declared.kind.name)
 def test_it_is_built_from_text(declared: Declared[StepDecorator]) -> None:
     """What is tried on the command line means what it means in the source."""
     text, expected = TEXTS[declared.kind.name]
