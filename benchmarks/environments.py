@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstone_datastore import Datastore
-from flowstone_runtime.code_package import snapshot_code
+from flowstone_runtime.code.package import snapshot_code
 from flowstone_runtime.environments.own_code import own_requirements
 from flowstone_runtime.environments.platforms import this_platform
 from flowstone_runtime.environments.preparation import Preparation

@@ -13,7 +13,7 @@ from flowstone_graph import TaskKey
 from flowstone_interfaces import TaskFinished, TaskLog, TaskRequest
 from flowstone_runtime.remote.launch import Launch, LaunchRef, put_launch, remote_command
 from flowstone_runtime.remote.prepare import prepare_launch, started_file
-from flowstone_runtime.task_spec import TaskSpec
+from flowstone_runtime.tasks.task_spec import TaskSpec
 
 FLOW = """
 from flowstone import FlowSpec, step

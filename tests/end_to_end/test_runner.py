@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from flowstone import Runner
-from flowstone_runtime.executing import RunNotStartedError
+from flowstone_runtime.programs.executing import RunNotStartedError
 
 FLOW = """
     import time

@@ -7,7 +7,7 @@ import pytest
 
 from flowstone import Deployer
 from flowstone_datastore import Deployments, RunState, TaskFailed, TaskFinished
-from flowstone_runtime.deployer import DeploymentFailedError
+from flowstone_runtime.programs.deployer import DeploymentFailedError
 
 MAIN = "\nif __name__ == '__main__':\n    {name}()\n"
 

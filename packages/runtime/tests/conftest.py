@@ -13,9 +13,9 @@ from flowstone_datastore import Datastore, MemoryStorage, RecordRef, RunStarted,
 from flowstone_graph import Execution, Task, TaskKey, Transition
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec, constants_of
-from flowstone_runtime.parameters import parameters_of
-from flowstone_runtime.task_runner import TaskRunner
-from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.parameters.parameter import parameters_of
+from flowstone_runtime.tasks.task_runner import TaskRunner
+from flowstone_runtime.tasks.task_spec import ParentRef, TaskSpec
 
 RUN_ID = "20260101-120000-test"
 

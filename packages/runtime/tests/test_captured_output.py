@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from flowstone_runtime.captured_output import CapturedOutput
+from flowstone_runtime.tasks.captured_output import CapturedOutput
 
 
 @contextmanager

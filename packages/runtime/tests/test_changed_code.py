@@ -3,7 +3,7 @@
 import pytest
 
 from flowstone_datastore import Code, Datastore, MemoryStorage
-from flowstone_runtime.changed_code import CodeChanges, code_changes
+from flowstone_runtime.code.changes import CodeChanges, code_changes
 
 FLOW = """
 class Flow(FlowSpec):

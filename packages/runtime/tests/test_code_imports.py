@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowstone_runtime.code_imports import import_statements
+from flowstone_runtime.code.imports import import_statements
 
 STANDARD = Path(sysconfig.get_paths()["stdlib"])
 

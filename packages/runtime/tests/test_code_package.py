@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from flowstone_datastore import Datastore, MemoryStorage
-from flowstone_runtime.code_package import snapshot_code
-from flowstone_runtime.code_places import is_first_party
+from flowstone_runtime.code.package import snapshot_code
+from flowstone_runtime.code.places import is_first_party
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from flowstone_runtime.code_patterns import CodePatterns, suffix_patterns
+from flowstone_runtime.code.patterns import CodePatterns, suffix_patterns
 
 
 @pytest.mark.parametrize(

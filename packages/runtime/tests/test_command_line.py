@@ -7,8 +7,8 @@ import pytest
 
 from flowstone_datastore import DamagedChunkError, NotAStoreError, StoreFullError
 from flowstone_runtime import FlowSpec, step
-from flowstone_runtime.command_group import exit_code_of
-from flowstone_runtime.command_line import _COMMANDS, _main
+from flowstone_runtime.command_line.flow_commands import _COMMANDS, _main
+from flowstone_runtime.command_line.group import exit_code_of
 from flowstone_runtime.errors import MissingArtifactError, UsageError
 
 GOOD = '''

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from flowstone_runtime import Config, ConfigValue, FlowSpec, yaml_parser
-from flowstone_runtime.config_loading import load_configs
+from flowstone_runtime.configs.loading import load_configs
 from flowstone_runtime.errors import UsageError
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowstone_runtime.config_value import ConfigValue, MissingConfigKeyError, ReadOnlyConfigError
+from flowstone_runtime.configs.config_value import ConfigValue, MissingConfigKeyError, ReadOnlyConfigError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

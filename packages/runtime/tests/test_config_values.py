@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowstone_runtime import Config, FlowSpec, config_expr
-from flowstone_runtime.config import bind_configs, bound_configs, configs_of
-from flowstone_runtime.config_value import ConfigValue
-from flowstone_runtime.config_values import DelayedValue, is_delayed, resolve
+from flowstone_runtime.configs.config import bind_configs, bound_configs, configs_of
+from flowstone_runtime.configs.config_value import ConfigValue
+from flowstone_runtime.configs.expressions import DelayedValue, is_delayed, resolve
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import constants_of
 

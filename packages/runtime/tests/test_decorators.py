@@ -10,6 +10,7 @@ import pytest
 from flowstone_graph import InvalidFlowError
 from flowstone_interfaces import Reason, Resources, TaskRequest
 from flowstone_runtime import FlowSpec, catch, environment, resources, retry, secrets, step, timeout
+from flowstone_runtime.command_line.option_text import parse_options
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.environment import Environment
 from flowstone_runtime.decorators.resources import ResourcesDecorator
@@ -17,7 +18,6 @@ from flowstone_runtime.decorators.retry import Retry
 from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
 from flowstone_runtime.decorators.timeout import Timeout
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.option_text import parse_options
 
 REQUEST = TaskRequest("", ("python",), b"")
 

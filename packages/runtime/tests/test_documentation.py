@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flowstone_runtime
-from flowstone_runtime.command_line import _COMMANDS
+from flowstone_runtime.command_line.flow_commands import _COMMANDS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 MODULES = [info.name for info in pkgutil.walk_packages(flowstone_runtime.__path__, "flowstone_runtime.")]

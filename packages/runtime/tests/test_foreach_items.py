@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowstone_runtime.foreach_items import in_positions
+from flowstone_runtime.tasks.foreach_items import in_positions
 
 items = st.one_of(
     st.lists(st.integers()),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from flowstone_datastore import Datastore, MemoryStorage
 from flowstone_runtime import FlowSpec, IncludeFile, step
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.included_content import IncludedContent, save_value
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.included_content import IncludedContent, save_value
+from flowstone_runtime.parameters.parameter import parameters_of
 
 
 def new_store():
@@ -61,7 +61,7 @@ def test_the_first_wrong_byte_is_named_wherever_a_piece_ends(tmp_path_factory, m
 @pytest.fixture(scope="module")
 def monkeypatch_pieces():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flowstone_runtime.included_content._PIECE_BYTES", 2)
+        patch.setattr("flowstone_runtime.parameters.included_content._PIECE_BYTES", 2)
         yield
 
 

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from flowstone_runtime.inputs import Inputs, NoSuchInputError
+from flowstone_runtime.tasks.inputs import Inputs, NoSuchInputError
 
 
 def test_branches_are_found_by_position_by_name_and_one_after_the_other() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowstone_runtime import line_splitter
-from flowstone_runtime.line_splitter import LineSplitter
+from flowstone_runtime.tasks.line_splitter import LineSplitter
 
 LONGEST = 1 << 16
 

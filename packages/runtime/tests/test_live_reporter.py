@@ -6,8 +6,8 @@ from rich.console import Console
 from flowstone_graph import parse_flow
 from flowstone_interfaces import Stream
 from flowstone_runtime import FlowSpec, step
-from flowstone_runtime.live_reporter import LiveReporter
-from flowstone_runtime.reporter import RunHeader
+from flowstone_runtime.reporting.live_reporter import LiveReporter
+from flowstone_runtime.reporting.reporter import RunHeader
 
 
 class Hello(FlowSpec):

@@ -3,7 +3,7 @@
 import pytest
 
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.notebook_source import flow_source
+from flowstone_runtime.programs.notebook_source import flow_source
 
 
 def test_what_the_flow_needs_is_taken_along_and_nothing_else() -> None:

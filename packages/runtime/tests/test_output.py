@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flowstone_runtime.output import drop_output, write_line
+from flowstone_runtime.reporting.output import drop_output, write_line
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_reader_that_goes_away_stops_nothing() -> None:
     """The rest goes nowhere, also at exit: no message, no exit code of Python's own."""
     code = (
         "import sys\n"
-        "from flowstone_runtime.output import write_line\n"
+        "from flowstone_runtime.reporting.output import write_line\n"
         "for number in range(100_000):\n"
         "    write_line(sys.stdout, f'line {number}')\n"
         "print('to the end', file=sys.stderr)\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flowstone_datastore import Datastore, MemoryStorage
-from flowstone_runtime.code_package import code_files, snapshot_code
-from flowstone_runtime.refused_code import LARGEST_FILE_BYTES, RefusedCodeError, looks_secret
+from flowstone_runtime.code.package import code_files, snapshot_code
+from flowstone_runtime.code.refused import LARGEST_FILE_BYTES, RefusedCodeError, looks_secret
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -7,13 +7,13 @@ import pytest
 
 from flowstone_client.settings import Settings
 from flowstone_runtime import Config, FlowSpec, IncludeFile, Parameter
-from flowstone_runtime.config import bind_configs
-from flowstone_runtime.config_value import ConfigValue
+from flowstone_runtime.configs.config import bind_configs
+from flowstone_runtime.configs.config_value import ConfigValue
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.included_content import IncludedContent
-from flowstone_runtime.parameter_command import options_without_defaults
-from flowstone_runtime.parameter_defaults import default_values
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.command import options_without_defaults
+from flowstone_runtime.parameters.defaults import default_values
+from flowstone_runtime.parameters.included_content import IncludedContent
+from flowstone_runtime.parameters.parameter import parameters_of
 
 SETTINGS = Settings(store="/somewhere", user="ada", project_root=Path())
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flowstone_runtime import FlowSpec, JSONType, JSONTypeClass, Parameter, step
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
-from flowstone_runtime.parameters import _WORDS_OF_FLOWS, parameters_of
+from flowstone_runtime.parameters.parameter import _WORDS_OF_FLOWS, parameters_of
 
 
 class Color(enum.Enum):

@@ -5,7 +5,7 @@ import pytest
 
 from flowstone_client import Client, Task
 from flowstone_datastore import Datastore, RunStarted, TaskFinished, TaskStarted
-from flowstone_runtime.past_task import NotRepeatableError, past_task
+from flowstone_runtime.past_runs.past_task import NotRepeatableError, past_task
 
 
 def test_a_run_that_kept_no_code_cannot_be_entered(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from flowstone_graph import parse_flow
 from flowstone_interfaces import Stream
 from flowstone_runtime import FlowSpec, step
-from flowstone_runtime.plain_reporter import plain_reporter
-from flowstone_runtime.reporter import RunHeader
+from flowstone_runtime.reporting.plain_reporter import plain_reporter
+from flowstone_runtime.reporting.reporter import RunHeader
 
 
 class Hello(FlowSpec):

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from flowstone_graph import Task, TaskKey
 from flowstone_interfaces import Resources
-from flowstone_runtime.machine import Capacity, this_machine
-from flowstone_runtime.ready_queue import Attempt, Limits, ReadyQueue
+from flowstone_runtime.scheduling.machine import Capacity, this_machine
+from flowstone_runtime.scheduling.ready_queue import Attempt, Limits, ReadyQueue
 
 NOTHING = Resources()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowstone_runtime.run_hints import command_prefix
+from flowstone_runtime.reporting.run_hints import command_prefix
 
 HERE = Path("/home/ada/project")
 

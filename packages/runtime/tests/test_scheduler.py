@@ -24,12 +24,12 @@ from flowstone_interfaces import Reason, Stream, TaskEvent, TaskLog, TaskRequest
 from flowstone_interfaces import TaskFinished as Finished
 from flowstone_interfaces import TaskStarted as Started
 from flowstone_runtime.decorators.batch import Batch
-from flowstone_runtime.machine import Capacity
-from flowstone_runtime.ready_queue import Limits
 from flowstone_runtime.remote.launch import LaunchRef
-from flowstone_runtime.run_plan import Outcome, RunPlan, StopRequest
-from flowstone_runtime.scheduler import Scheduler
-from flowstone_runtime.task_spec import TaskSpec
+from flowstone_runtime.scheduling.machine import Capacity
+from flowstone_runtime.scheduling.ready_queue import Limits
+from flowstone_runtime.scheduling.run_plan import Outcome, RunPlan, StopRequest
+from flowstone_runtime.scheduling.scheduler import Scheduler
+from flowstone_runtime.tasks.task_spec import TaskSpec
 
 GRAPH = FlowGraph(
     "Fan",

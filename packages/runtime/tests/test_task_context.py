@@ -2,7 +2,7 @@ import pytest
 
 from flowstone_graph import Task, TaskKey
 from flowstone_runtime import FlowSpec, Parameter, parallel, step
-from flowstone_runtime.foreach_items import in_positions
+from flowstone_runtime.tasks.foreach_items import in_positions
 
 
 class Fragile:

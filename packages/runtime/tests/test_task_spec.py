@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from flowstone_datastore import RecordRef
 from flowstone_graph import ForeachFrame, TaskKey
-from flowstone_runtime.task_spec import ParentRef, TaskSpec
+from flowstone_runtime.tasks.task_spec import ParentRef, TaskSpec
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 counts = st.integers(0, 2**40)

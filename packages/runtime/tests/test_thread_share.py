@@ -4,7 +4,12 @@ import types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowstone_runtime.thread_share import limit_loaded_libraries, thread_share, thread_variables, usable_cores
+from flowstone_runtime.tasks.thread_share import (
+    limit_loaded_libraries,
+    thread_share,
+    thread_variables,
+    usable_cores,
+)
 
 
 @given(st.integers(1, 512), st.integers(0, 10_000))

@@ -5,12 +5,12 @@ import types
 
 import pytest
 
-import flowstone_runtime.task_runner
+import flowstone_runtime.tasks.task_runner
 from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.errors import MissingArtifactError
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.tasks.user_traceback import report_error
 
-OURS = flowstone_runtime.task_runner.__file__
+OURS = flowstone_runtime.tasks.task_runner.__file__
 
 
 def through_ours(function):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from flowstone_runtime.value_equality import are_equal
+from flowstone_runtime.past_runs.value_equality import are_equal
 
 
 class Compared:

@@ -19,7 +19,7 @@ from flowstone.reproduce_command import reproduce
 from flowstone.runs_command import runs
 from flowstone.status_command import status
 from flowstone_interfaces.plugins import BrokenPluginError, installed_plugins, load_plugin
-from flowstone_runtime.command_group import CommandGroup, run_group
+from flowstone_runtime.command_line.group import CommandGroup, run_group
 
 
 class _Program(CommandGroup):

@@ -7,7 +7,7 @@ with `_FLOWSTONE_COMPLETE=bash_complete` and the words typed so far prints what 
 import click
 from click.shell_completion import get_completion_class
 
-from flowstone_runtime.command_group import COMPLETION_VARIABLE
+from flowstone_runtime.command_line.group import COMPLETION_VARIABLE
 
 _PYTHON = {
     "bash": """

@@ -8,7 +8,7 @@ import click
 from flowstone.opened_store import opened_store
 
 if TYPE_CHECKING:
-    from flowstone_runtime.past_task import PastTask
+    from flowstone_runtime.past_runs.past_task import PastTask
 
 
 @click.command()
@@ -26,7 +26,7 @@ def debug(
     join, `task` is the task itself and `again()` runs the step once more. Nothing of it is stored.
     """
     from flowstone_client import Client, Task
-    from flowstone_runtime.past_task import past_task
+    from flowstone_runtime.past_runs.past_task import past_task
 
     datastore = opened_store(options)
     task = Task(pathspec, attempt, client=Client(datastore))
@@ -54,7 +54,7 @@ def _banner(task: Any) -> str:
 
 
 def _post_mortem(past: "PastTask") -> None:
-    from flowstone_runtime.post_mortem import debug as look_around
+    from flowstone_runtime.tasks.post_mortem import debug as look_around
 
     try:
         past.run_again()

@@ -14,7 +14,7 @@ from flowstone.json_option import json_option, print_json
 from flowstone.run_argument import flow_and_run
 
 if TYPE_CHECKING:
-    from flowstone_runtime.reproduce import Reproduction
+    from flowstone_runtime.past_runs.reproduce import Reproduction
 
 
 @click.command()
@@ -34,7 +34,7 @@ def reproduce(options: dict[str, str | None], run: str, into: Path | None, as_js
     """
     from flowstone_client import Client
     from flowstone_client.settings import Settings
-    from flowstone_runtime.reproduce import reproduce as run_again
+    from flowstone_runtime.past_runs.reproduce import reproduce as run_again
 
     flow_and_run(run)
     settings = Settings.load(Path.cwd(), os.environ, options)

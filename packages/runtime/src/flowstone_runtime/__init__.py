@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from flowstone_runtime.current import current
 from flowstone_runtime.flowspec import FlowSpec, step
-from flowstone_runtime.parameters import Parameter
+from flowstone_runtime.parameters.parameter import Parameter
 
 if TYPE_CHECKING:
-    from flowstone_runtime.config import Config
-    from flowstone_runtime.config_value import ConfigValue
-    from flowstone_runtime.config_values import config_expr
+    from flowstone_runtime.configs.config import Config
+    from flowstone_runtime.configs.config_value import ConfigValue
+    from flowstone_runtime.configs.expressions import config_expr
+    from flowstone_runtime.configs.requirement_parsers import (
+        conda_environment_yml_parser,
+        pyproject_toml_parser,
+        requirements_txt_parser,
+    )
+    from flowstone_runtime.configs.yaml_parsing import yaml_parser
     from flowstone_runtime.decorators.batch import batch
     from flowstone_runtime.decorators.catch import CaughtError, catch
     from flowstone_runtime.decorators.conda import conda, conda_base
@@ -26,17 +32,12 @@ if TYPE_CHECKING:
     from flowstone_runtime.decorators.timeout import StepTimeoutError, timeout
     from flowstone_runtime.decorators.trigger import trigger, trigger_on_finish
     from flowstone_runtime.event_names import namespaced_event_name
-    from flowstone_runtime.include_file import IncludeFile
-    from flowstone_runtime.json_type import JSONType, JSONTypeClass
-    from flowstone_runtime.notebook_runner import NBRunner
     from flowstone_runtime.parallel_calls import parallel_imap_unordered, parallel_map
+    from flowstone_runtime.parameters.include_file import IncludeFile
+    from flowstone_runtime.parameters.json_type import JSONType, JSONTypeClass
     from flowstone_runtime.profiling import profile
-    from flowstone_runtime.requirement_parsers import (
-        conda_environment_yml_parser,
-        pyproject_toml_parser,
-        requirements_txt_parser,
-    )
-    from flowstone_runtime.runner import Runner
+    from flowstone_runtime.programs.notebook_runner import NBRunner
+    from flowstone_runtime.programs.runner import Runner
     from flowstone_runtime.user_decorators import (
         USER_SKIP_STEP,
         FlowMutator,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
         UserStepDecorator,
         user_step_decorator,
     )
-    from flowstone_runtime.yaml_parsing import yaml_parser
 
 __all__ = [
     "USER_SKIP_STEP",
@@ -96,7 +96,7 @@ __all__ = [
 
 
 def _start_command_line(flow: type[FlowSpec]) -> None:
-    from flowstone_runtime.command_line import run_command_line
+    from flowstone_runtime.command_line.flow_commands import run_command_line
 
     run_command_line(flow)
 
@@ -104,9 +104,9 @@ def _start_command_line(flow: type[FlowSpec]) -> None:
 FlowSpec._flowstone_command_line = staticmethod(_start_command_line)  # noqa: SLF001 - flowspec.py says why
 
 _MODULES = {
-    "config": ("Config",),
-    "config_value": ("ConfigValue",),
-    "config_values": ("config_expr",),
+    "configs.config": ("Config",),
+    "configs.config_value": ("ConfigValue",),
+    "configs.expressions": ("config_expr",),
     "decorators.batch": ("batch",),
     "decorators.catch": ("CaughtError", "catch"),
     "decorators.conda": ("conda", "conda_base"),
@@ -121,21 +121,21 @@ _MODULES = {
     "decorators.secrets": ("secrets",),
     "decorators.timeout": ("StepTimeoutError", "timeout"),
     "decorators.trigger": ("trigger", "trigger_on_finish"),
-    "include_file": ("IncludeFile",),
-    "json_type": ("JSONType", "JSONTypeClass"),
-    "requirement_parsers": (
+    "parameters.include_file": ("IncludeFile",),
+    "parameters.json_type": ("JSONType", "JSONTypeClass"),
+    "configs.requirement_parsers": (
         *("conda_environment_yml_parser", "pyproject_toml_parser", "requirements_txt_parser"),
     ),
     "event_names": ("namespaced_event_name",),
     "parallel_calls": ("parallel_imap_unordered", "parallel_map"),
     "profiling": ("profile",),
-    "deployer": ("Deployer",),
-    "notebook_runner": ("NBRunner",),
-    "runner": ("Runner",),
+    "programs.deployer": ("Deployer",),
+    "programs.notebook_runner": ("NBRunner",),
+    "programs.runner": ("Runner",),
     "user_decorators": (
         *("FlowMutator", "StepMutator", "USER_SKIP_STEP", "UserStepDecorator", "user_step_decorator"),
     ),
-    "yaml_parsing": ("yaml_parser",),
+    "configs.yaml_parsing": ("yaml_parser",),
 }
 """What not every flow needs, and what needs click, is loaded when it is asked for."""
 _LAZY = {name: module for module, names in _MODULES.items() for name in names}

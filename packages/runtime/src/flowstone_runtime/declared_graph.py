@@ -7,8 +7,8 @@ import attrs
 
 from flowstone_graph import FlowGraph, Node, parse_flow
 from flowstone_graph.fault import Fault, InvalidFlowError
-from flowstone_runtime.config import bind_configs, has_bound_configs
-from flowstone_runtime.config_values import resolve
+from flowstone_runtime.configs.config import bind_configs, has_bound_configs
+from flowstone_runtime.configs.expressions import resolve
 from flowstone_runtime.decorators.declared import Declared, DecoratorUse
 from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.errors import UsageError

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from flowstone_runtime.errors import ReadOnlyAttributeError, UsageError
 
 if TYPE_CHECKING:
-    from flowstone_runtime.inputs import Inputs
-    from flowstone_runtime.task_context import TaskContext
+    from flowstone_runtime.tasks.inputs import Inputs
+    from flowstone_runtime.tasks.task_context import TaskContext
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,7 +130,7 @@ class FlowSpec:
             MissingInMergeError: `include` names an artifact that no branch has.
             UsageError: not in a join, or both `include` and `exclude` are given.
         """
-        from flowstone_runtime.merge import merge_artifacts
+        from flowstone_runtime.tasks.merge import merge_artifacts
 
         merge_artifacts(self, self._context("self.merge_artifacts"), inputs, exclude, include)
 
@@ -186,7 +186,7 @@ class FlowSpec:
 
 def constants_of(flow: type[FlowSpec]) -> dict[str, Any]:
     """The class attributes that are data: stored once for each run, read-only in steps; configs are among them."""
-    from flowstone_runtime.config_values import DelayedValue, resolve
+    from flowstone_runtime.configs.expressions import DelayedValue, resolve
 
     own = set(vars(FlowSpec))
     names = {name for base in flow.__mro__ if issubclass(base, FlowSpec) for name in vars(base)} - own
@@ -200,7 +200,7 @@ def constants_of(flow: type[FlowSpec]) -> dict[str, Any]:
 
 def is_constant(name: str, value: Any) -> bool:
     """True for a class attribute that counts as data of the flow: public, and no code."""
-    from flowstone_runtime.parameters import Parameter
+    from flowstone_runtime.parameters.parameter import Parameter
 
     if name.startswith("_") or isinstance(value, type | property | Parameter):
         return False

@@ -16,12 +16,12 @@ from flowstone_datastore import ChunkCache, Datastore, RecordRef, RunStarted, Ta
 from flowstone_datastore.record_line import to_line
 from flowstone_executors import Job, inherited_job
 from flowstone_graph import FlowGraph
-from flowstone_runtime.config import bind_configs, bound_configs
-from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.configs.config import bind_configs, bound_configs
+from flowstone_runtime.configs.loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.exit_hook import Hook, hooks_of
-from flowstone_runtime.run_plan import RunPlan
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.scheduling.run_plan import RunPlan
+from flowstone_runtime.tasks.user_traceback import report_error
 from flowstone_runtime.worker import load_flow
 
 HOOK_STEP = "_exit_hook"

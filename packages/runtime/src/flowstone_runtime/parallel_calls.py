@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from flowstone_interfaces import FlowstoneError
-from flowstone_runtime.thread_share import usable_cores
+from flowstone_runtime.tasks.thread_share import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -16,15 +16,15 @@ import attrs
 from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
 from flowstone_datastore.record_line import to_line
 from flowstone_executors import Job, Program, inherited_job, serve_launched
-from flowstone_runtime.config import bind_configs, bound_configs
-from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.configs.config import bind_configs, bound_configs
+from flowstone_runtime.configs.loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.task_runner import TaskRunner
-from flowstone_runtime.task_spec import TaskSpec
-from flowstone_runtime.thread_share import limit_loaded_libraries
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.tasks.task_runner import TaskRunner
+from flowstone_runtime.tasks.task_spec import TaskSpec
+from flowstone_runtime.tasks.thread_share import limit_loaded_libraries
+from flowstone_runtime.tasks.user_traceback import report_error
 
 SERVE = "--serve"
 """Asks a worker to be the zygote of the tasks of its environment."""

@@ -4,14 +4,14 @@ import attrs
 import click
 
 from flowstone_graph import InvalidFlowError
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.command_group import exit_code_of
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.group import exit_code_of
 from flowstone_runtime.commands.json_option import json_option, print_json
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.parameter_command import parameter_options
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.command import parameter_options
+from flowstone_runtime.parameters.parameter import parameters_of
 
 
 def command(flow: type[FlowSpec]) -> click.Command:

@@ -10,12 +10,12 @@ import click
 
 from flowstone_client import DataArtifact, Run, Task
 from flowstone_client.byte_size import human_bytes
-from flowstone_runtime.artifact_preview import preview
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.run_target import find_target, target_argument
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.run_target import find_target, target_argument
+from flowstone_runtime.reporting.artifact_preview import preview
 
 
 @attrs.frozen

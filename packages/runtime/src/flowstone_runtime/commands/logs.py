@@ -9,13 +9,13 @@ import click
 from flowstone_client import Client, Run, Task
 from flowstone_datastore import LogFrame
 from flowstone_interfaces import Stream
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.run_target import find_target, target_argument
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.line_splitter import LineSplitter
-from flowstone_runtime.log_following import follow
-from flowstone_runtime.run_target import find_target, target_argument
+from flowstone_runtime.reporting.log_following import follow
+from flowstone_runtime.tasks.line_splitter import LineSplitter
 
 
 def command(flow: type[FlowSpec]) -> click.Command:

@@ -2,7 +2,7 @@
 
 import click
 
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from flowstone_runtime.code_archive import write_archive
-from flowstone_runtime.code_package import code_files
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.command_group import CommandGroup
+from flowstone_runtime.code.archive import write_archive
+from flowstone_runtime.code.package import code_files
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.group import CommandGroup
+from flowstone_runtime.command_line.run_target import find_run
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.run_target import find_run
 
 
 def command(flow: type[FlowSpec]) -> click.Command:

@@ -10,8 +10,8 @@ from flowstone_client import Client, Run
 from flowstone_datastore import Datastore, RunEnded
 from flowstone_interfaces.plugins import load_plugin
 from flowstone_interfaces.production_scheduler import ProductionScheduler
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.command_group import CommandGroup
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.group import CommandGroup
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.commands.production_create import create_command
 from flowstone_runtime.commands.production_history import diff_command, list_command, rollback_command

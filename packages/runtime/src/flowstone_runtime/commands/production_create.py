@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from flowstone_interfaces.production_scheduler import ProductionScheduler
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.commands.scheduler_options import (
     authorize_option,

@@ -7,7 +7,7 @@ import click
 
 from flowstone_client import Client, Run
 from flowstone_datastore import RunState, reopen_run
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.scheduler_options import authorize_option, name_option
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.production.on_scheduler import OnScheduler

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from flowstone_interfaces.production_scheduler import ProductionScheduler
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.scheduler_options import name_option, scheduler_options, scheduler_values
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.production.on_scheduler import OnScheduler
 from flowstone_runtime.production.plan import planned

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.included_content import IncludedContent
-from flowstone_runtime.parameter_command import CommandWithParameters, options_without_defaults
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.command import CommandWithParameters, options_without_defaults
+from flowstone_runtime.parameters.included_content import IncludedContent
+from flowstone_runtime.parameters.parameter import parameters_of
 from flowstone_runtime.production.given_parameters import STORED
 from flowstone_runtime.production.on_scheduler import OnScheduler
 

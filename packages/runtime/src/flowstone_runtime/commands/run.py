@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.run_options import run_options, split_options, start
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.parameter_command import CommandWithParameters, parameter_options
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.command import CommandWithParameters, parameter_options
+from flowstone_runtime.parameters.parameter import parameters_of
 
 
 def command(flow: type[FlowSpec]) -> click.Command:

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.json_reporter import json_reporter
-from flowstone_runtime.local_run import Isolation, OpenReporter, RunOptions, run_flow
-from flowstone_runtime.plain_reporter import plain_reporter
-from flowstone_runtime.reporter import Reporter
-from flowstone_runtime.resume import ResumeRequest
-from flowstone_runtime.run_plan import DEFAULT_MAX_NUM_SPLITS
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.past_runs.resume import ResumeRequest
+from flowstone_runtime.reporting.json_reporter import json_reporter
+from flowstone_runtime.reporting.plain_reporter import plain_reporter
+from flowstone_runtime.reporting.reporter import Reporter
+from flowstone_runtime.scheduling.local_run import Isolation, OpenReporter, RunOptions, run_flow
+from flowstone_runtime.scheduling.run_plan import DEFAULT_MAX_NUM_SPLITS
 
 _PREFIX = "flowstone_"
 """Of the names that options have in Python, so that a flow may have a parameter attribute of the same name."""
@@ -117,6 +117,6 @@ def _reporter(context: CommandContext, run: RunOptions, *, as_json: bool) -> Ope
 
 
 def _live() -> AbstractContextManager[Reporter]:
-    from flowstone_runtime.live_reporter import live_reporter
+    from flowstone_runtime.reporting.live_reporter import live_reporter
 
     return live_reporter()

@@ -4,7 +4,7 @@ import click
 
 from flowstone_graph import draw
 from flowstone_runtime.commands.json_option import json_option, print_json
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.flowspec import FlowSpec
 

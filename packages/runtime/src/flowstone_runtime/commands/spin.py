@@ -13,14 +13,14 @@ import click
 from flowstone_client import Client, Run, Task
 from flowstone_client.byte_size import human_bytes
 from flowstone_datastore import TaskFinished
-from flowstone_runtime.artifact_preview import preview
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.run_target import find_run, flow_runs
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.run_target import find_run, flow_runs
-from flowstone_runtime.spin import InputChanges
-from flowstone_runtime.spin_run import SpinOptions, SpinResult, forget, spin
+from flowstone_runtime.past_runs.spin import InputChanges
+from flowstone_runtime.past_runs.spin_run import SpinOptions, SpinResult, forget, spin
+from flowstone_runtime.reporting.artifact_preview import preview
 
 _SHOWN_CHARACTERS = 60
 

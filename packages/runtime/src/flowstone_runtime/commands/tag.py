@@ -6,11 +6,11 @@ from itertools import islice
 import click
 
 from flowstone_client import Run
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.command_group import CommandGroup
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.command_line.group import CommandGroup
+from flowstone_runtime.command_line.run_target import LATEST, find_run, flow_runs
 from flowstone_runtime.commands.json_option import json_option, print_json
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.run_target import LATEST, find_run, flow_runs
 
 
 def command(flow: type[FlowSpec]) -> click.Command:

@@ -10,7 +10,7 @@ import attrs
 from flowstone_graph import FlowGraph, Node
 from flowstone_runtime.decorators.option_values import boolean
 from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.tasks.user_traceback import report_error
 
 if TYPE_CHECKING:
     from flowstone_runtime.decorators.task_attempt import TaskAttempt

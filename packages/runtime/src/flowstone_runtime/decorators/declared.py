@@ -55,7 +55,7 @@ class Declared(Generic[Kind]):
     def __call__(self, /, **options: Any) -> Callable[[Target], Target]: ...
     def __call__(self, target: Any = None, /, **options: Any) -> Any:
         """Decorate; options by name only."""
-        from flowstone_runtime.config_values import is_delayed
+        from flowstone_runtime.configs.expressions import is_delayed
 
         use: Any = DecoratorUse(self.kind, options) if is_delayed(options) else self.build(options)
         if target is not None:

@@ -123,7 +123,7 @@ class Trigger(FlowDecorator):
 
     def check(self, flow: type, graph: FlowGraph) -> str | None:
         """Refuse parameters that the flow does not have."""
-        from flowstone_runtime.parameters import parameters_of
+        from flowstone_runtime.parameters.parameter import parameters_of
 
         known = {parameter.name for parameter in parameters_of(flow)}
         for event in self.awaited:

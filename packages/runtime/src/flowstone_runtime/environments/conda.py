@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from flowstone_runtime.configs.yaml_parsing import yaml_parser
 from flowstone_runtime.environments.conda_lock import is_wheel, read_conda_lock, write_conda_lock
 from flowstone_runtime.environments.faults import EnvironmentNotBuiltError, EnvironmentNotLockedError
 from flowstone_runtime.environments.pylock import read_pylock
@@ -15,7 +16,6 @@ from flowstone_runtime.environments.pypi import install_wheels, locked_wheels
 from flowstone_runtime.environments.rattler import RattlerError, ask_rattler
 from flowstone_runtime.environments.request import Building, EnvironmentRequest, Lock, Package
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.yaml_parsing import yaml_parser
 
 _VIRTUAL = {
     "linux": (("__unix", "0", "0"), ("__linux", "5.10", "0"), ("__glibc", "2.28", "0")),

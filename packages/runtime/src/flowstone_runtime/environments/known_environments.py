@@ -8,8 +8,8 @@ import attrs
 from flowstone_client import Client, Run
 from flowstone_client.settings import Settings
 from flowstone_datastore import ChunkRef, Datastore
-from flowstone_runtime.config import bind_configs, bound_configs
-from flowstone_runtime.config_loading import load_configs
+from flowstone_runtime.configs.config import bind_configs, bound_configs
+from flowstone_runtime.configs.loading import load_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.environments.contract import environment_of
 from flowstone_runtime.environments.declared import environment_requests

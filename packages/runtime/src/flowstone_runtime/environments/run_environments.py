@@ -6,7 +6,7 @@ from pathlib import Path
 from flowstone_client.settings import Settings
 from flowstone_datastore import Datastore, LockedEnvironment
 from flowstone_graph import FlowGraph
-from flowstone_runtime.code_places import CodePlaces
+from flowstone_runtime.code.places import CodePlaces
 from flowstone_runtime.environments.declared import environment_requests
 from flowstone_runtime.environments.preparation import Preparation
 from flowstone_runtime.environments.step_environment import StepEnvironment

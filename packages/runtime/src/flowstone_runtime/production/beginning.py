@@ -10,7 +10,7 @@ from flowstone_datastore import Datastore, RunStarted
 from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.parameter import parameters_of
 from flowstone_runtime.production.given_parameters import given_artifacts, parameters_of_input
 
 DEPLOYMENT = "deployment"

@@ -9,16 +9,16 @@ from flowstone_client.settings import Settings
 from flowstone_datastore import Datastore, Deployments, LockedEnvironment, RunStarted
 from flowstone_graph import FlowGraph
 from flowstone_interfaces.production import FlowPlan
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.schedule import Schedule
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.local_run import RunOptions, run_environments, run_launch, run_record
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.parameter import parameters_of
 from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.plan import plan_of, plan_to_json
 from flowstone_runtime.remote.far_steps import check_reachable
+from flowstone_runtime.scheduling.local_run import RunOptions, run_environments, run_launch, run_record
 
 
 @attrs.frozen

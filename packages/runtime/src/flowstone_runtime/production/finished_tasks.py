@@ -18,7 +18,7 @@ from flowstone_datastore import (
 from flowstone_graph import ForeachFrame, TaskKey
 from flowstone_interfaces import FlowstoneError
 from flowstone_runtime.production.identity import segment_of
-from flowstone_runtime.task_spec import ParentRef
+from flowstone_runtime.tasks.task_spec import ParentRef
 
 RUN_SEGMENT = "run"
 """The part of the journal that says how the run began."""

@@ -8,13 +8,13 @@ import click
 
 from flowstone_client.settings import Settings
 from flowstone_datastore import Artifact, ArtifactStore
-from flowstone_runtime.command_context import CommandContext
+from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
-from flowstone_runtime.included_content import save_value
-from flowstone_runtime.option_words import command_words
-from flowstone_runtime.parameter_command import CommandWithParameters, options_without_defaults
-from flowstone_runtime.parameters import parameters_of
+from flowstone_runtime.parameters.command import CommandWithParameters, options_without_defaults
+from flowstone_runtime.parameters.included_content import save_value
+from flowstone_runtime.parameters.parameter import parameters_of
+from flowstone_runtime.programs.option_words import command_words
 
 STORED = "stored"
 """A value `{STORED: artifact}` is in the store already: the content of a file."""

@@ -15,8 +15,8 @@ from flowstone_datastore import Datastore, Journal, RunStarted, TaskFailed, Task
 from flowstone_graph import TaskKey
 from flowstone_interfaces import FlowstoneError
 from flowstone_interfaces.production import RUN
-from flowstone_runtime.config import bind_configs, bound_configs
-from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.configs.config import bind_configs, bound_configs
+from flowstone_runtime.configs.loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.exit_hook import Hook, hooks_of
 from flowstone_runtime.hook_worker import HOOK_STEP, call_hook
@@ -24,7 +24,7 @@ from flowstone_runtime.production.finished_tasks import FinishedTasks
 from flowstone_runtime.production.identity import segment_of
 from flowstone_runtime.production.job_place import JobPlace
 from flowstone_runtime.production.task_output import TaskOutput
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.tasks.user_traceback import report_error
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,11 +9,11 @@ from flowstone_datastore import Datastore, NotAStoreError
 from flowstone_interfaces import FlowstoneError
 from flowstone_interfaces.plugins import load_plugin
 from flowstone_interfaces.production_scheduler import DeployedFlow, ProductionScheduler
-from flowstone_runtime.command_context import CommandContext
-from flowstone_runtime.config import bound_configs
+from flowstone_runtime.command_line.context import CommandContext
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
-from flowstone_runtime.local_run import flow_facts
 from flowstone_runtime.production.tokens import Tokens, check_token, key_of
+from flowstone_runtime.scheduling.local_run import flow_facts
 
 GROUP = "flowstone.deployers"
 """The entry-point group of production schedulers."""

@@ -12,12 +12,12 @@ from flowstone_interfaces.production import FlowPlan, RetryPlan, SchedulePlan, S
 from flowstone_runtime.decorators.catch import Catch
 from flowstone_runtime.decorators.exit_hook import hooks_of
 from flowstone_runtime.decorators.schedule import Schedule
-from flowstone_runtime.next_attempt import retry_of
 from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.job_command import ending_job, hooks_job, task_job
 from flowstone_runtime.remote.launch import LaunchRef
-from flowstone_runtime.step_request import step_request
-from flowstone_runtime.thread_share import thread_variables
+from flowstone_runtime.scheduling.next_attempt import retry_of
+from flowstone_runtime.scheduling.step_request import step_request
+from flowstone_runtime.tasks.thread_share import thread_variables
 
 
 def plan_to_json(graph: FlowGraph) -> dict[str, Any]:

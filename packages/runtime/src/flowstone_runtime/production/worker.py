@@ -27,8 +27,8 @@ from flowstone_datastore.record_line import to_line
 from flowstone_graph import FlowGraph, TaskKey
 from flowstone_interfaces import FlowstoneError
 from flowstone_interfaces.production import TRY_AGAIN
-from flowstone_runtime.config import bind_configs, bound_configs
-from flowstone_runtime.config_loading import stored_configs
+from flowstone_runtime.configs.config import bind_configs, bound_configs
+from flowstone_runtime.configs.loading import stored_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
@@ -39,10 +39,10 @@ from flowstone_runtime.production.identity import TaskIdentity, segment_of
 from flowstone_runtime.production.job_place import JobPlace
 from flowstone_runtime.production.outcome import write_outcome
 from flowstone_runtime.production.task_output import TaskOutput
-from flowstone_runtime.task_runner import TaskRunner
-from flowstone_runtime.task_spec import TaskSpec
-from flowstone_runtime.thread_share import limit_loaded_libraries
-from flowstone_runtime.user_traceback import report_error
+from flowstone_runtime.tasks.task_runner import TaskRunner
+from flowstone_runtime.tasks.task_spec import TaskSpec
+from flowstone_runtime.tasks.thread_share import limit_loaded_libraries
+from flowstone_runtime.tasks.user_traceback import report_error
 
 _FAILED = 1
 

@@ -41,7 +41,7 @@ def put_archive(storage: Storage, contents: Mapping[str, bytes], programs: Colle
     Raises:
         StorageError: it could not be written.
     """
-    from flowstone_runtime.code_archive import packed_archive
+    from flowstone_runtime.code.archive import packed_archive
 
     data = packed_archive(contents, programs)
     archive = Archive(hashlib.sha256(data).hexdigest(), len(data))

@@ -19,7 +19,7 @@ from flowstone_datastore import Datastore, LockedEnvironment, RunStarted
 from flowstone_executors import inherited_job, inherited_payload
 from flowstone_runtime.remote.launch import Launch, flow_folder
 from flowstone_runtime.remote.node_cache import NodeCache
-from flowstone_runtime.task_spec import TaskSpec
+from flowstone_runtime.tasks.task_spec import TaskSpec
 from flowstone_runtime.worker import open_runner, report_failure, run_job
 
 IN_ENVIRONMENT = "--in-environment"

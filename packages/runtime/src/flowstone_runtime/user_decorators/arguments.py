@@ -91,7 +91,7 @@ class Arguments:
         Raises:
             UsageError: a config does not have it.
         """
-        from flowstone_runtime.config_values import resolve
+        from flowstone_runtime.configs.expressions import resolve
 
         return attrs.evolve(
             self, args=resolve(tuple(self.args), configs), kwargs=resolve(dict(self.kwargs), configs)

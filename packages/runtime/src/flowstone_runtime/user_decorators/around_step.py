@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flowstone_runtime.task_context import TaskContext
+from flowstone_runtime.tasks.task_context import TaskContext
 from flowstone_runtime.user_decorators.user_step import Replacement, UserCode
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from flowstone_runtime.config_values import resolve
+from flowstone_runtime.configs.expressions import resolve
 from flowstone_runtime.decorators.declared import DecoratorUse, options_of
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.user_decorators.arguments import Arguments

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.parameters import Parameter, parameters_of
+from flowstone_runtime.parameters.parameter import Parameter, parameters_of
 from flowstone_runtime.user_decorators.class_changes import ClassChanges, RemovedParameter
 from flowstone_runtime.user_decorators.decorated import Decorated
 from flowstone_runtime.user_decorators.decorator_list import DecoratorList

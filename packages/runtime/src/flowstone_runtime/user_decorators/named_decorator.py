@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from flowstone_interfaces.plugins import load_plugin
-from flowstone_runtime.config_values import is_delayed
+from flowstone_runtime.command_line.option_text import parse_options
+from flowstone_runtime.configs.expressions import is_delayed
 from flowstone_runtime.decorators.declared import Declared, DecoratorUse
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator
 from flowstone_runtime.decorators.step_decorator import StepDecorator
 from flowstone_runtime.errors import UsageError
-from flowstone_runtime.option_text import parse_options
 from flowstone_runtime.user_decorators.arguments import Arguments, WithArguments
 from flowstone_runtime.user_decorators.mutators import FlowMutator, Mutation, StepMutator
 from flowstone_runtime.user_decorators.user_step import UserCode, UserStepDecorator

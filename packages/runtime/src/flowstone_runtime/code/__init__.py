@@ -1,0 +1,1 @@
+"""The code of a run: found, packed by content, compared."""

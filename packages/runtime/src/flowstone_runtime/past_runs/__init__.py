@@ -1,0 +1,1 @@
+"""What older runs still give: tasks taken over, done once more, reproduced."""

@@ -1,0 +1,1 @@
+"""One task: what it is told, what it inherits, what becomes of it."""
