@@ -190,7 +190,8 @@ def test_the_wait_grows_as_told() -> None:
 
 def test_the_command_line_knows_the_options_of_all_flow_decorators() -> None:
     """A mutator may add a decorator when the command line is read already."""
-    from flowstone_runtime import decorators, flow_options
+    from flowstone_runtime import decorators
+    from flowstone_runtime.command_line import flow_options
 
     modules = [
         import_module(f"{decorators.__name__}.{info.name}") for info in pkgutil.iter_modules(decorators.__path__)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowstone_runtime import line_splitter
+from flowstone_runtime.tasks import line_splitter
 from flowstone_runtime.tasks.line_splitter import LineSplitter
 
 LONGEST = 1 << 16
