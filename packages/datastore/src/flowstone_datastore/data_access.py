@@ -114,6 +114,11 @@ def record_data_access(access: DataAccess) -> None:
         _Current.accesses.add(access)
 
 
+def is_data_access_recorded() -> bool:
+    """True while a task runs: outside of one, nothing needs to be made of what is read or written."""
+    return _Current.accesses is not None
+
+
 def running_run() -> str:
     """`Flow/run` of the task that this process runs; empty outside of one."""
     return "" if _Current.accesses is None else _Current.accesses.run

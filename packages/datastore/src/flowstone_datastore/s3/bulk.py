@@ -7,7 +7,7 @@ from functools import partial
 
 import attrs
 
-from flowstone_datastore.data_access import DataAccess, record_data_access
+from flowstone_datastore.data_access import DataAccess, is_data_access_recorded, record_data_access
 from flowstone_datastore.s3.bucket import Bucket, ObjectHead, PutHead, Span
 from flowstone_datastore.s3.crew import Crew
 from flowstone_datastore.s3.fetching import Fetch, Fetched, Want
@@ -113,7 +113,8 @@ class Bulk:
 
 def note(mode: str, bucket: Bucket, head: ObjectHead, size: int) -> None:
     """Keep with the running task what it read or wrote."""
-    record_data_access(DataAccess(mode, bucket.url + head.key, head.version or head.etag.strip('"'), size))
+    if is_data_access_recorded():
+        record_data_access(DataAccess(mode, bucket.url + head.key, head.version or head.etag.strip('"'), size))
 
 
 def _by_bucket(places: Sequence[Place]) -> list[list[int]]:

@@ -38,6 +38,7 @@ class HttpBucket:
         self.part_bytes = part_bytes
         self._settings = settings
         self.endpoint = endpoint
+        self._host = endpoint.host_header
         self._control = BotoBucket(settings, part_bytes)
         self._idle: deque[tuple[int, Connection]] = deque(maxlen=_MOST_IDLE)
 
@@ -132,7 +133,7 @@ class HttpBucket:
             TransientError, StorageError: there was none.
         """
         path = self.endpoint.path + quoted_key(key)
-        signed = self._signer.sign(method, path, query, {"host": self.endpoint.host_header, **headers})
+        signed = self._signer.sign(method, path, query, {"host": self._host, **headers})
         head = request_head(method, f"{path}?{query}" if query else path, signed)
         try:
             connection, status, found = self._answered(head, body, method, timeout_seconds)

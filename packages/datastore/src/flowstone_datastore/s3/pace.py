@@ -3,8 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
@@ -64,8 +63,11 @@ class Pace:
         failures, until = 0, self._until(patience)
         while True:
             try:
-                with self._slot():
+                self._enter()
+                try:
                     result = attempt(max(0.01, min(_STALL_SECONDS, until - self._clock())))
+                finally:
+                    self._leave()
             except TransientError as error:
                 if error.is_busy:
                     self._cut()
@@ -93,18 +95,17 @@ class Pace:
     def _until(self, patience: Patience) -> float:
         return min(self._clock() + patience.without_progress_seconds, patience.deadline)
 
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _enter(self) -> None:
+        """Wait until one more request is allowed."""
         with self._condition:
             while self._under_way >= max(1, int(self.allowed)):
                 self._condition.wait()
             self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._under_way -= 1
-                self._condition.notify()
+
+    def _leave(self) -> None:
+        with self._condition:
+            self._under_way -= 1
+            self._condition.notify()
 
     def _cut(self) -> None:
         with self._condition:

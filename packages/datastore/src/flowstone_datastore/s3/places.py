@@ -30,7 +30,7 @@ _buckets: dict[tuple[int, S3Settings, int], HttpBucket | BotoBucket] = {}
 _paces: dict[tuple[int, str, S3Connection, int], Pace] = {}
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Reach:
     """How a client reaches places."""
 
@@ -66,10 +66,8 @@ def place_of(url: str, reach: Reach) -> Place:
     scheme = match[1] if match else ""
     if match and scheme == "s3":
         key, *options = _OPTIONS.split(match[3], maxsplit=1)
-        settings = _settings(f"s3://{match[2]}" + "".join([f"?{text}" for text in options]))
-        if not options:
-            settings = attrs.evolve(settings, connection=reach.connection)
-        return _in_s3(settings, key, reach)
+        bucket, pace, service = _service_of(match[2], options[0] if options else "", reach, os.getpid())
+        return Place(bucket, key, pace, service)
     width = reach.most_connections or 2 * (os.cpu_count() or 1)
     if match and scheme == "file":
         if match[2] not in {"", "localhost"}:
@@ -94,16 +92,15 @@ def forget_places() -> None:
         bucket.close()
     _buckets.clear()
     _paces.clear()
+    _service_of.cache_clear()
 
 
 @lru_cache(256)
-def _settings(url: str) -> S3Settings:
-    """Read once, not for each of ten thousand keys."""
-    return S3Settings.from_url(url)
-
-
-def _in_s3(settings: S3Settings, key: str, reach: Reach) -> Place:
-    process = os.getpid()
+def _service_of(bucket_name: str, options: str, reach: Reach, process: int) -> tuple[Bucket, Pace, str]:
+    """The bucket, its pace and the name of its service: found once, not for each of ten thousand keys."""
+    settings = S3Settings.from_url(f"s3://{bucket_name}?{options}" if options else f"s3://{bucket_name}")
+    if not options:
+        settings = attrs.evolve(settings, connection=reach.connection)
     name = (process, settings, reach.part_bytes)
     bucket = _buckets.get(name)
     if bucket is None:
@@ -119,4 +116,4 @@ def _in_s3(settings: S3Settings, key: str, reach: Reach) -> Place:
         else MOST_CONNECTIONS
     )
     pace = _paces.setdefault((process, settings.bucket, settings.connection, most), Pace(most))
-    return Place(bucket, key, pace, settings.url)
+    return bucket, pace, settings.url

@@ -4,12 +4,14 @@ The tests sign thousands of requests with both and compare. Bodies are not signe
 """
 
 import hmac
+import re
 import time
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~/-]*\Z")
 
 
 class FrozenCredentials(NamedTuple):
@@ -75,4 +77,4 @@ class Signer:
 
 def quoted_key(key: str) -> str:
     """A key as a path has it: everything but letters, digits and `-_.~/` in percent."""
-    return quote(key, safe="-_.~/")
+    return key if _UNRESERVED.match(key) else quote(key, safe="-_.~/")
