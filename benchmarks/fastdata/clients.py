@@ -23,6 +23,7 @@ BUCKET = "bench"
 REPEATS = 3
 MOST_SECONDS = 15.0
 TOUCHED_BYTES = 3 * 2**30
+TOUCHED_BYTES_FOR_FRAMES = 12 * 2**30
 COUNTS = {"large": (1, 2**30), "medium": (1000, 2**20), "small": (5000, 10 * 1024)}
 COLUMNS = ["i2", "f1", "f4", "s1"]
 
@@ -312,7 +313,7 @@ def main() -> None:
     work = CLIENTS[case, client](endpoint, Path(folder))
     figures: list[tuple[float, float]] = []
     while not figures or (len(figures) < REPEATS and sum(each for each, _ in figures) < MOST_SECONDS):
-        touch_free_memory()
+        touch_free_memory(TOUCHED_BYTES_FOR_FRAMES if case in FRAMES else TOUCHED_BYTES)
         started, before = time.perf_counter(), _cpu()
         result = work()
         figures.append((time.perf_counter() - started, _cpu() - before))
@@ -322,14 +323,14 @@ def main() -> None:
     os._exit(0)  # some clients take long to say goodbye
 
 
-def touch_free_memory() -> None:
+def touch_free_memory(most: int) -> None:
     """Use as much memory as the work may need, and give it back.
 
     A virtual machine that reports free pages to its host gets them again one page fault of the host's at a time: a
     file of 1 GiB in pages that nobody has used for two seconds took 0.3 to 8 s, whoever wrote it.
     """
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    size = min(TOUCHED_BYTES, available // 2)
+    size = min(most, available // 2)
     with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         for at in range(0, size, mmap.PAGESIZE):
             memory[at] = 1
