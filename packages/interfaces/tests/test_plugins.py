@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import textwrap
+import zipfile
+from importlib.metadata import DistributionFinder, PathDistribution
 
 import pytest
 
@@ -110,3 +112,44 @@ def test_a_fresh_interpreter_finds_plugins_too(install):
         f"print(load_plugin({GROUP!r}, 'red'))\n"
     )
     assert subprocess.check_output([sys.executable, "-W", "error", "-c", code], text=True) == "dark\n"
+
+
+def test_a_package_in_an_archive_is_found(install, tmp_path, monkeypatch):
+    """A wheel on the path is installed enough for Python."""
+    site = install(
+        "packed", {"packed_module.py": "shade = 'pale'\n"}, {"pale": "packed_module:shade"}, folder="raw"
+    )
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(site)])
+    assert installed_plugins(GROUP) == {}
+    with zipfile.ZipFile(tmp_path / "packed.whl", "w") as archive:
+        for file in site.rglob("*"):
+            if file.is_file():
+                archive.write(file, file.relative_to(site))
+    monkeypatch.syspath_prepend(tmp_path / "packed.whl")
+    assert load_plugin(GROUP, "pale") == "pale"
+
+
+def test_whoever_keeps_packages_elsewhere_is_asked(install, monkeypatch):
+    """Installers have finders of their own: for Python, what they find is installed."""
+    site = install("elsewhere", {}, {"green": "x:y"}, folder="hidden")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(site)])
+    assert installed_plugins(GROUP) == {}
+
+    class Elsewhere(DistributionFinder):
+        def find_spec(self, name, path=None, target=None):
+            return None
+
+        def find_distributions(self, context=None):
+            return [PathDistribution(site / "elsewhere-1.0.dist-info")]
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Elsewhere()])
+    assert list(installed_plugins(GROUP)) == ["green"]
+
+
+def test_a_group_that_nobody_offers_costs_no_import():
+    """Every run asks for serializers, and most machines have none."""
+    program = (
+        "import sys; from flowstone_interfaces.plugins import installed_plugins; "
+        "assert installed_plugins('nobody.offers.this') == {}; sys.exit('importlib.metadata' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -8,7 +8,6 @@ fills it, and whoever reads one reads on when another removes it.
 
 import contextlib
 import io
-import logging
 import os
 import threading
 import time
@@ -20,8 +19,6 @@ from flowstone_datastore.file_storage import TEMPORARY_FOLDER, FileStorage
 from flowstone_datastore.memory_storage import MemoryStorage
 from flowstone_datastore.storage import Data, ObjectStatus, OpensFiles, Storage, buffers_of
 from flowstone_datastore.storage_errors import ObjectNotFoundError, StorageError
-
-_logger = logging.getLogger(__name__)
 
 _CHUNKS = "chunks/"
 _LARGEST_PART = 2  # what is larger than half the cache would push everything else out
@@ -184,7 +181,11 @@ class CachedStorage:
                     self._arriving_bytes -= size
         except (StorageError, OSError) as error:
             self._can_fill = False
-            _logger.warning("chunks are no longer cached in %s by this process: %s", self._files.root, error)
+            import logging  # 3 ms, for what hardly ever happens
+
+            logging.getLogger(__name__).warning(
+                "chunks are no longer cached in %s by this process: %s", self._files.root, error
+            )
 
     def _reserve(self, size: int) -> bool:
         """Count so many bytes as arriving; `False` if other threads' are in the way."""

@@ -98,6 +98,12 @@ def from_line(line: bytes) -> Record | None:
     return from_json(from_json_text(line))
 
 
+def prepare_records() -> None:
+    """Find now how each kind of record is read and written: for a process that is about to fork many others."""
+    for kind in _KINDS:
+        _plan(kind)
+
+
 @functools.cache
 def _plan(kind: str) -> list[tuple[str, Any, Convert | None, Convert | None]]:
     """For each field: its name, its default, and how it goes to JSON and comes back (`None`: as it is)."""

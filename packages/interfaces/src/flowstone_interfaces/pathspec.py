@@ -78,7 +78,7 @@ class Pathspec:
     artifact: str | None = attrs.field(default=None, order=_shallow_first)
 
     def __attrs_post_init__(self) -> None:
-        levels = attrs.astuple(self)
+        levels = self._levels
         deepest = max([depth for depth, level in enumerate(levels, 1) if level is not None], default=0)
         shown = "/".join([level or "" for level in levels[:deepest]])
         for part in self.parts:
@@ -102,13 +102,17 @@ class Pathspec:
     @property
     def depth(self) -> int:
         """How many parts are given: 1 for a flow, 5 for an artifact."""
-        parts = attrs.astuple(self)
-        return parts.index(None) if None in parts else len(parts)
+        levels = self._levels
+        return levels.index(None) if None in levels else len(levels)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The given parts, from the flow on."""
-        return tuple(attrs.astuple(self)[: self.depth])
+        return tuple([level for level in self._levels[: self.depth] if level is not None])
+
+    @property
+    def _levels(self) -> tuple[str | None, ...]:
+        return self.flow, self.run, self.step, self.task, self.artifact
 
     def child(self, name: str) -> Self:
         """The pathspec one level deeper.

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from flowstone_datastore import Datastore, RunStarted, TaskFailed, TaskFinished
-from flowstone_datastore.record_line import to_line
+from flowstone_datastore.record_line import prepare_records, to_line
 from flowstone_executors import Job, Program, inherited_job, serve_launched
 from flowstone_runtime.configs.config import bind_configs, bound_configs
 from flowstone_runtime.configs.loading import stored_configs
@@ -131,7 +131,9 @@ def load_worker(payload: bytes) -> Program:
         runner = open_runner(TaskSpec.from_json(payload))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file may raise anything when it is run
         return UnloadedWorker(error)
-    runner.datastore.artifacts.find_serializers()  # once, not in each task
+    # Once, not in each task.
+    runner.datastore.artifacts.find_serializers()
+    prepare_records()
     return ForkedWorker(runner)
 
 

@@ -143,7 +143,7 @@ class Supervisor:
         environ = json.dumps(dict(request.environ)).encode()
         command = Command(Verb.START, attempt.number, len(argv), len(environ), len(request.payload))
         try:
-            self._send(command, attrs.astuple(pipes), argv + environ + request.payload)
+            self._send(command, (pipes.stdout, pipes.stderr, pipes.result), argv + environ + request.payload)
         except OSError:
             self._finish(attempt, Notice(News.NOT_STARTED, attempt.number, 0), Reason.LOST)
         finally:

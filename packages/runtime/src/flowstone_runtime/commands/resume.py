@@ -14,8 +14,8 @@ from flowstone_runtime.commands.run_options import run_options, split_options, s
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters.command import CommandWithParameters, options_without_defaults
 from flowstone_runtime.parameters.parameter import parameters_of
+from flowstone_runtime.past_runs.origin import bind_origin
 from flowstone_runtime.past_runs.resume import ResumeRequest
-from flowstone_runtime.scheduling.local_run import bind_origin
 from flowstone_runtime.user_decorators.mutators import flow_mutations
 
 _GIVEN = {ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.PROMPT}

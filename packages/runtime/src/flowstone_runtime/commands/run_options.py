@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowstone_runtime.command_line.context import CommandContext
-from flowstone_runtime.past_runs.resume import ResumeRequest
-from flowstone_runtime.reporting.json_reporter import json_reporter
 from flowstone_runtime.reporting.plain_reporter import plain_reporter
 from flowstone_runtime.reporting.reporter import Reporter
 from flowstone_runtime.scheduling.local_run import Isolation, OpenReporter, RunOptions, run_flow
 from flowstone_runtime.scheduling.run_plan import DEFAULT_MAX_NUM_SPLITS
+
+if TYPE_CHECKING:
+    from flowstone_runtime.past_runs.resume import ResumeRequest
 
 _PREFIX = "flowstone_"
 """Of the names that options have in Python, so that a flow may have a parameter attribute of the same name."""
@@ -90,7 +91,7 @@ def start(
     context: CommandContext,
     parameters: Mapping[str, Any],
     options: Mapping[str, Any],
-    resume: ResumeRequest | None = None,
+    resume: "ResumeRequest | None" = None,
 ) -> int:
     """Run the flow as the options say; the exit code."""
     as_json = options["as_json"]
@@ -109,6 +110,8 @@ def start(
 
 def _reporter(context: CommandContext, run: RunOptions, *, as_json: bool) -> OpenReporter:
     if as_json:
+        from flowstone_runtime.reporting.json_reporter import json_reporter
+
         return partial(json_reporter, sys.stdout)
     # Tasks that are not captured write to the terminal themselves: a live table would be in their way.
     if context.is_terminal and not context.is_quiet and run.isolation is not Isolation.NONE:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import attrs
 
+from flowstone_runtime.decorators.environment_declaration import EnvironmentDeclaration
 from flowstone_runtime.decorators.environment_options import (
     channels,
     conda_lock,
@@ -16,7 +17,7 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
 
 
 @attrs.frozen(kw_only=True)
-class _Options:
+class _Options(EnvironmentDeclaration):
     packages: dict[str, str] = attrs.field(factory=dict, converter=conda_packages, hash=False)
     """Name, or `channel::name`, to version: `"2.2.*"`, `">=2,<3"`, empty for any."""
     channels: tuple[str, ...] = attrs.field(default=(), converter=channels)

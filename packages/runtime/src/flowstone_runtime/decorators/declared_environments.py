@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from flowstone_graph import FlowGraph
-from flowstone_runtime.decorators.conda import Conda, CondaBase
-from flowstone_runtime.decorators.pypi import Pypi, PypiBase
-
-Declaration = Conda | CondaBase | Pypi | PypiBase
+from flowstone_runtime.decorators.environment_declaration import EnvironmentDeclaration
 
 
 def declares_environments(graph: FlowGraph) -> bool:
@@ -21,6 +18,6 @@ def lock_files(graph: FlowGraph) -> tuple[str, ...]:
     return (*found, *sorted(beside))
 
 
-def _declarations(graph: FlowGraph) -> Iterator[Declaration]:
+def _declarations(graph: FlowGraph) -> Iterator[EnvironmentDeclaration]:
     steps = (each for node in graph for each in node.decorators)
-    return (each for each in (*graph.decorators, *steps) if isinstance(each, Declaration))
+    return (each for each in (*graph.decorators, *steps) if isinstance(each, EnvironmentDeclaration))

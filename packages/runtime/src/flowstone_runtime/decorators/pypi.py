@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import attrs
 
+from flowstone_runtime.decorators.environment_declaration import EnvironmentDeclaration
 from flowstone_runtime.decorators.environment_options import pypi_lock, pypi_packages, python_version
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator
 from flowstone_runtime.decorators.option_values import boolean
@@ -11,7 +12,7 @@ from flowstone_runtime.decorators.step_decorator import StepDecorator, declares
 
 
 @attrs.frozen(kw_only=True)
-class _Options:
+class _Options(EnvironmentDeclaration):
     packages: dict[str, str] = attrs.field(factory=dict, converter=pypi_packages, hash=False)
     """Name to version: `"2.2.*"`, `">=2,<3"`, empty for any."""
     python: str = attrs.field(default="", converter=python_version)

@@ -7,12 +7,13 @@ from typing import Any
 
 from flowstone_graph import FlowGraph, Node
 from flowstone_runtime.decorators.conda import Conda, CondaBase
-from flowstone_runtime.decorators.declared_environments import Declaration
 from flowstone_runtime.decorators.pypi import Pypi, PypiBase
 from flowstone_runtime.environments.own_code import own_requirements
 from flowstone_runtime.environments.request import EnvironmentRequest
 from flowstone_runtime.environments.user_lock import read_user_lock
 from flowstone_runtime.errors import UsageError
+
+Declaration = Conda | CondaBase | Pypi | PypiBase
 
 _DEFAULT_CHANNELS = ("conda-forge",)
 

@@ -6,7 +6,6 @@ millisecond for each package.
 """
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -15,8 +14,6 @@ from typing import Any
 
 from flowstone_datastore import ChunkRef, Datastore
 from flowstone_datastore.address import address_of
-
-_log = logging.getLogger(__name__)
 
 _SETTLED_SECONDS = 2.0
 """A folder that changed less than so long ago may change once more without getting another time."""
@@ -82,4 +79,8 @@ def _remember(file: Path, fingerprint: list[Any], document: str) -> None:
     try:
         write_whole(file, json.dumps({"fingerprint": fingerprint, "document": document}))
     except OSError as error:
-        _log.info("what is installed is found anew each time: %s cannot be written: %s", file, error)
+        import logging  # 3 ms, for what hardly ever happens
+
+        logging.getLogger(__name__).info(
+            "what is installed is found anew each time: %s cannot be written: %s", file, error
+        )

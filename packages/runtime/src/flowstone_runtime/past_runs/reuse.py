@@ -74,7 +74,7 @@ class Reuse:
         transition = Transition() if leaving is None else Transition(leaving.targets, leaving.count)
         return (
             task.key.step not in self._steps_to_run
-            and started.stack == tuple(attrs.astuple(frame) for frame in task.stack)
+            and started.stack == tuple((frame.step, frame.index, frame.count) for frame in task.stack)
             and started.parents == tuple((key.step, key.id) for key in task.parents)
             and self._taken.issuperset(self._before(task))
             and self._graph[task.key.step].allows(transition)

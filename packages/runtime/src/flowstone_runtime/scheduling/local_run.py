@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import Enum
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from flowstone_datastore import (
     ChunkRef,
     Datastore,
     LockedEnvironment,
+    LogSegment,
     NotAStoreError,
     RecordRef,
     RunEnded,
@@ -33,14 +33,14 @@ from flowstone_datastore import (
     UnpicklableError,
     current_process,
 )
+from flowstone_datastore.record_line import prepare_records
 from flowstone_executors import InProcessExecutor, Launch, LocalExecutor
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import Executor, ExecutorPlace, FlowstoneError, TaskRequest
 from flowstone_runtime.code.changes import code_changes
 from flowstone_runtime.code.package import snapshot_code
 from flowstone_runtime.command_line.flow_options import check_flow_options
-from flowstone_runtime.configs.config import bind_configs, bound_configs
-from flowstone_runtime.configs.loading import stored_configs
+from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.declared_environments import declares_environments, lock_files
 from flowstone_runtime.decorators.exit_hook import ExitHook
@@ -49,16 +49,12 @@ from flowstone_runtime.environments import StepEnvironment, snapshot_environment
 from flowstone_runtime.environments.unkept import unkept_packages
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec, constants_of
-from flowstone_runtime.hook_worker import ForkedHook
 from flowstone_runtime.parameters.defaults import default_values
 from flowstone_runtime.parameters.included_content import save_value
 from flowstone_runtime.parameters.parameter import parameters_of
-from flowstone_runtime.past_runs.resume import ResumeRequest, find_origin, read_run
-from flowstone_runtime.past_runs.reuse import Reuse
 from flowstone_runtime.remote.far_steps import check_reachable, far_steps, open_executor
 from flowstone_runtime.remote.staging import RunStaging
 from flowstone_runtime.reporting.reporter import Reporter, RunHeader
-from flowstone_runtime.scheduling.exit_hooks import ExitHooks
 from flowstone_runtime.scheduling.machine import this_machine
 from flowstone_runtime.scheduling.ready_queue import Limits
 from flowstone_runtime.scheduling.run_plan import DEFAULT_MAX_NUM_SPLITS, Events, Outcome, RunPlan, StopRequest
@@ -67,10 +63,14 @@ from flowstone_runtime.scheduling.step_executors import StepExecutors
 from flowstone_runtime.scheduling.step_request import WORKER_ARGV
 from flowstone_runtime.tasks.task_runner import TaskRunner
 from flowstone_runtime.tasks.thread_share import usable_cores
+from flowstone_runtime.version import __version__
 from flowstone_runtime.worker import SERVE, ForkedWorker
 
 if TYPE_CHECKING:
+    from flowstone_runtime.past_runs.resume import ResumeRequest
+    from flowstone_runtime.past_runs.reuse import Reuse
     from flowstone_runtime.remote.launch import LaunchRef
+    from flowstone_runtime.scheduling.exit_hooks import ExitHooks
 
 _HEARTBEAT_SECONDS = 10.0
 SEGMENT = "scheduler"
@@ -108,7 +108,7 @@ class RunOptions:
     """A foreach that is wider ends the run."""
     has_debugger: bool = False
     """Open a debugger where a step fails; for `Isolation.NONE`."""
-    resume: ResumeRequest | None = None
+    resume: "ResumeRequest | None" = None
     """Take over what stands of an older run; parameters that are not given are that run's."""
     run_id_file: Path | None = None
     flow_options: Mapping[str, Any] = attrs.field(factory=dict)
@@ -139,7 +139,7 @@ def run_flow(
             that a step declares cannot be had; nothing has run.
     """
     started = time.monotonic()
-    origin = None if options.resume is None else bind_origin(flow, options.resume, settings)
+    origin = None if options.resume is None else _origin(flow, options.resume, settings)
     graph = declared_graph(flow, options.added, bound_configs(flow))
     if options.resume is not None and options.resume.step is not None:
         graph[options.resume.step]
@@ -161,13 +161,15 @@ def run_flow(
         _write_run_id(options.run_id_file, run_id)
         if options.announce is not None:
             options.announce(f"{graph.name}/{run_id}")
-        datastore.artifacts.find_serializers()  # once, not in each task; and what is broken is named once
+        # Once, not in each task; and what is broken is named once.
+        datastore.artifacts.find_serializers()
+        prepare_records()
         hook_executor = _hook_executor(options.isolation, graph, datastore, events)
         runner = TaskRunner(flow, graph, datastore, record, _debugger() if options.has_debugger else None)
         place = _place(datastore, record, origin)
         executor = _executor(options.isolation, runner, events, place, settings)
         logs = datastore.log(graph.name, run_id, SEGMENT)
-        reuse = None if origin is None else _reuse(graph, options, datastore, record, origin)
+        reuse = _reuse(graph, options, datastore, record, origin)
         plan = attrs.evolve(
             _plan(graph, options, datastore, run_id, ref, reuse),
             cache=settings.cache,
@@ -176,9 +178,7 @@ def run_flow(
         )
         with open_reporter() as reporter:
             reporter.run_started(_header(plan, record, settings, datastore, origin, is_new_store))
-            hooks = None
-            if hook_executor is not None:
-                hooks = ExitHooks(plan, hook_executor, events, journal, logs, reporter)
+            hooks = _hooks(plan, hook_executor, events, journal, logs, reporter)
             outcome = _run(Scheduler(plan, executor, events, journal, logs, reporter), journal, hooks)
             reporter.run_ended(outcome.state, outcome.message, time.monotonic() - started)
     return outcome
@@ -207,12 +207,21 @@ def _read_chunk(datastore: Datastore, ref: ChunkRef) -> bytes:
     return bytes(datastore.chunks.get(ref.address, size=ref.size))
 
 
-def bind_origin(flow: type[FlowSpec], request: ResumeRequest, settings: Settings) -> RunSummary:
-    """The run to resume; its configs are the flow's."""
-    datastore = Datastore.open(settings.store, cache=settings.cache)
-    origin = find_origin(datastore, flow.__name__, request, settings.user)
-    bind_configs(flow, stored_configs(flow, datastore, origin.started))
-    return origin
+def _origin(flow: type[FlowSpec], request: "ResumeRequest", settings: Settings) -> RunSummary:
+    from flowstone_runtime.past_runs.origin import bind_origin
+
+    return bind_origin(flow, request, settings)
+
+
+def _reuse(
+    graph: FlowGraph, options: RunOptions, datastore: Datastore, record: RunStarted, origin: RunSummary | None
+) -> "Reuse | None":
+    if origin is None:
+        return None
+    from flowstone_runtime.past_runs.origin import reuse_of
+
+    step = options.resume.step if options.resume else None
+    return reuse_of(origin, graph, step, datastore, record)
 
 
 def _open_store(settings: Settings) -> tuple[Datastore, bool]:
@@ -223,7 +232,7 @@ def _open_store(settings: Settings) -> tuple[Datastore, bool]:
         return Datastore.open(settings.store, create=True, cache=settings.cache), True
 
 
-def _run(scheduler: Scheduler, journal: SegmentWriter, hooks: ExitHooks | None) -> Outcome:
+def _run(scheduler: Scheduler, journal: SegmentWriter, hooks: "ExitHooks | None") -> Outcome:
     try:
         outcome = _run_to_end(scheduler, journal)
         if hooks is not None:
@@ -289,13 +298,13 @@ def run_record(
             f"user:{settings.user}",
             "runtime:local",
             f"python_version:{platform.python_version()}",
-            f"flowstone_version:{version('flowstone-runtime')}",
+            f"flowstone_version:{__version__}",
             *(tag for fact in facts for tag in fact.system_tags),
         ),
         origin_run=None if origin is None else origin.started.run_id,
         process=current_process(),
         heartbeat_seconds=_HEARTBEAT_SECONDS if is_beating else None,
-        versions={"python": platform.python_version(), "flowstone": version("flowstone-runtime")},
+        versions={"python": platform.python_version(), "flowstone": __version__},
         settings={
             "isolation": options.isolation.value,
             "max_workers": _workers(options),
@@ -338,26 +347,6 @@ def flow_facts(
     return [each.facts(start) for each in decorators]
 
 
-def _reuse(
-    graph: FlowGraph, options: RunOptions, datastore: Datastore, record: RunStarted, origin: RunSummary
-) -> Reuse:
-    # Read once more, now that this run's first record keeps the origin from being collected.
-    kept = read_run(datastore, graph.name, origin.started.run_id)
-    step = options.resume.step if options.resume else None
-    values = {**record.constants, **record.parameters}
-    before = {**kept.started.constants, **kept.started.parameters}
-    is_same = _addresses(values) == _addresses(before) and _key(record) == _key(kept.started)
-    return Reuse(graph, kept, values, frozenset([step] if step else ()), is_same=is_same)
-
-
-def _addresses(values: Mapping[str, Artifact]) -> dict[str, str]:
-    return {name: value.address for name, value in values.items()}
-
-
-def _key(record: RunStarted) -> str:
-    return "" if record.code is None else record.code.key
-
-
 def _save_all(datastore: Datastore, flow: str, values: Mapping[str, Any]) -> dict[str, Artifact]:
     saved = {}
     for name, value in values.items():
@@ -392,7 +381,7 @@ def _plan(
     datastore: Datastore,
     run_id: str,
     ref: RecordRef,
-    reuse: Reuse | None,
+    reuse: "Reuse | None",
 ) -> RunPlan:
     main_file, main_module = started_program(graph)
     return RunPlan(
@@ -460,6 +449,8 @@ def _place(datastore: Datastore, record: RunStarted, origin: RunSummary | None) 
     """What executors of other machines work with; `earlier` is of the runs that died one after the other."""
     earlier = []
     while origin is not None:
+        from flowstone_runtime.past_runs.resume import read_run
+
         earlier.append(RunStaging(datastore.storage, record.flow, origin.started.run_id))
         before = origin.started.origin_run if origin.state is RunState.DIED else None
         origin = None if before is None else read_run(datastore, record.flow, before)
@@ -491,12 +482,29 @@ def _hook_executor(
     """What calls the flow's exit hooks, ready before any thread is; `None` for a flow that has none."""
     if not any(isinstance(decorator, ExitHook) for decorator in graph.decorators):
         return None
+    from flowstone_runtime.hook_worker import ForkedHook
+
     program = ForkedHook(graph, datastore)
     if isolation is Isolation.NONE:
         return InProcessExecutor(events.put, program)
     executor = LocalExecutor(events.put, program if isolation is Isolation.FORK else None)
     executor.open()
     return executor
+
+
+def _hooks(
+    plan: RunPlan,
+    executor: Executor | None,
+    events: Events,
+    journal: SegmentWriter,
+    logs: LogSegment,
+    reporter: Reporter,
+) -> "ExitHooks | None":
+    if executor is None:
+        return None
+    from flowstone_runtime.scheduling.exit_hooks import ExitHooks
+
+    return ExitHooks(plan, executor, events, journal, logs, reporter)
 
 
 @contextmanager

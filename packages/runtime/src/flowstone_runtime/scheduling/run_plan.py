@@ -10,11 +10,11 @@ from flowstone_datastore import ChunkCache, RecordRef, Verify
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import TaskEvent
 from flowstone_runtime.environments.step_environment import StepEnvironment
-from flowstone_runtime.past_runs.reuse import Reuse
 from flowstone_runtime.scheduling.machine import Capacity
 from flowstone_runtime.scheduling.ready_queue import Limits
 
 if TYPE_CHECKING:
+    from flowstone_runtime.past_runs.reuse import Reuse
     from flowstone_runtime.remote.launch import LaunchRef
 
 DEFAULT_MAX_NUM_SPLITS = 1_000_000
@@ -69,5 +69,5 @@ class RunPlan:
     """Of the steps that have an environment of their own."""
     launch: "LaunchRef | None" = None
     """What machines are told that run tasks of this run; `None` if all run here."""
-    reuse: Reuse | None = None
+    reuse: "Reuse | None" = None
     """The tasks of an older run that need not run again."""

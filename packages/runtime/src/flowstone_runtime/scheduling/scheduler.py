@@ -228,7 +228,7 @@ class Scheduler:
                 step=task.key.step,
                 task=task.key.id,
                 attempt=attempt.number,
-                stack=tuple(attrs.astuple(frame) for frame in task.stack),
+                stack=tuple((frame.step, frame.index, frame.count) for frame in task.stack),
                 parents=tuple((key.step, key.id) for key in task.parents),
                 worker=event.worker,
             )

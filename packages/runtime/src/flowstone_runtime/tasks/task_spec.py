@@ -63,7 +63,7 @@ class TaskSpec:
             "stack": [[frame.step, frame.index, frame.count] for frame in self.stack],
             "parents": [_parent_out(parent) for parent in self.parents],
             "split": self.split and _parent_out(self.split),
-            "run_record": attrs.astuple(self.run_record),
+            "run_record": _record_out(self.run_record),
             "main_file": self.main_file,
             "main_module": self.main_module,
             "verify": self.verify,
@@ -108,7 +108,11 @@ def _key_in(data: list[Any]) -> TaskKey:
 
 
 def _parent_out(parent: ParentRef) -> list[Any]:
-    return [_key_out(parent.key), attrs.astuple(parent.record)]
+    return [_key_out(parent.key), _record_out(parent.record)]
+
+
+def _record_out(ref: RecordRef) -> list[Any]:
+    return [ref.segment, ref.offset, ref.length]
 
 
 def _parent_in(data: list[Any]) -> ParentRef:

@@ -1,0 +1,3 @@
+"""The version of this package: said here once, and read without looking for installed packages."""
+
+__version__ = "0.1.0"
