@@ -11,6 +11,7 @@ from pyarrow import fs
 
 from flowstone_datastore.s3.pace import Patience
 from flowstone_datastore.s3.places import Reach
+from flowstone_datastore.tables.arrow_files import ArrowFile, open_arrow, read_columns
 from flowstone_datastore.tables.conditions import Where, columns_in, expression_of
 from flowstone_datastore.tables.errors import MixedSchemasError, UnknownColumnError
 from flowstone_datastore.tables.finding import FoundTable, TableFile, find_table, partition_fields
@@ -32,7 +33,7 @@ class Query:
     """Those that are wanted, in order."""
     where: ds.Expression | None
     patience: Patience
-    first: "ParquetFile | pa.Buffer | None"
+    first: "ParquetFile | ArrowFile | pa.Buffer | None"
     """What was read of the first file to know the schema; `None` of a table without a file."""
 
     @cached_property
@@ -67,8 +68,16 @@ class Query:
         return found
 
     def data(self, file: TableFile) -> pa.Buffer:
-        """All of a file."""
-        return self.first if file == self.found.files[0] else _data(file, self.found.file_format, self.patience)
+        """A file that is not Parquet; of its bytes, those are there that `needed` and the format ask for."""
+        known = self.first if file == self.found.files[0] else None
+        if isinstance(known, pa.Buffer):
+            return known
+        if self.found.file_format == "arrow" and len(self.needed) < len(self.schema):
+            source = known if isinstance(known, ArrowFile) else open_arrow(file, self.patience)
+            data = None if source is None else read_columns(source, self.needed, self.patience)
+            if data is not None:
+                return data
+        return _data(file, self.found.file_format, self.patience)
 
     def answer(self, table: pa.Table, file: TableFile) -> pa.Table:
         """What of some rows of a file is wanted, with the table's types.
@@ -106,7 +115,7 @@ def open_query(
         StorageError: the place could not be asked.
     """
     found = find_table(url, reach, patience, file_format)
-    first = _first(found, patience)
+    first = _first(found, patience, is_all=columns is None)
     schema = found.schema if found.schema is not None else _schema(found, first)
     expression = expression_of(where, schema, url)
     wanted = tuple(schema.names if columns is None else columns)
@@ -120,17 +129,18 @@ def open_query(
     return Query(found, files, schema, wanted, expression, patience, first)
 
 
-def _first(found: FoundTable, patience: Patience) -> "ParquetFile | pa.Buffer | None":
+def _first(found: FoundTable, patience: Patience, *, is_all: bool) -> "ParquetFile | ArrowFile | pa.Buffer | None":
     if not found.files:
         return None
     if found.file_format == "parquet":
         return open_parquet(found.files[:1], patience)[0]
-    return _data(found.files[0], found.file_format, patience)
+    source = open_arrow(found.files[0], patience) if found.file_format == "arrow" and not is_all else None
+    return source or _data(found.files[0], found.file_format, patience)
 
 
-def _schema(found: FoundTable, first: "ParquetFile | pa.Buffer") -> pa.Schema:
+def _schema(found: FoundTable, first: "ParquetFile | ArrowFile | pa.Buffer") -> pa.Schema:
     """That of the first file, and the columns that stand in the names of folders."""
-    if isinstance(first, ParquetFile):
+    if isinstance(first, ParquetFile | ArrowFile):
         schema = first.schema
     else:
         schema = schema_of(first, found.files[0], found.file_format)

@@ -41,8 +41,8 @@ def read_frame(
 ) -> Any:
     """Read a table: a file, or a folder of files with or without `column=value` in the names of its folders.
 
-    Of Parquet, only the wanted columns of those row groups are fetched in which rows may be wanted. Arrow IPC
-    (Feather V2) and CSV files are fetched whole.
+    Of Parquet, only the wanted columns of those row groups are fetched in which rows may be wanted; of Arrow IPC
+    (Feather V2), only the wanted columns; CSV files are fetched whole.
 
     Args:
         url: `s3://bucket/table/` (with `?region=...&endpoint_url=...&anonymous=true` where need be), `file:///...`,
@@ -98,7 +98,7 @@ def _load_piece(query: Query, piece: Piece, *, use_threads: bool) -> pa.Table:
 
 
 def _load_file(query: Query, file: TableFile) -> pa.Table:
-    return query.answer(table_in(query.data(file), file, query.found.file_format), file)
+    return query.answer(table_in(query.data(file), file, query.found.file_format, query.needed), file)
 
 
 def _in_threads(load: Callable[[_T], pa.Table], jobs: Sequence[_T]) -> list[pa.Table]:

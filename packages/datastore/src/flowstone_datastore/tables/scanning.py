@@ -94,5 +94,5 @@ def _of_pieces(query: Query, rows: int, memory_bytes: int) -> Iterator[pa.Record
 
 def _of_files(query: Query, rows: int, _memory_bytes: int) -> Iterator[pa.RecordBatch]:
     for file in query.files:
-        for batch in batches_in(query.data(file), file, query.found.file_format, rows):
+        for batch in batches_in(query.data(file), file, query.found.file_format, query.needed, rows):
             yield from query.answer(pa.Table.from_batches([batch]), file).to_batches(rows)

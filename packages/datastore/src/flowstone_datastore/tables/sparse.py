@@ -77,15 +77,35 @@ def read_sparse(place: Place, tail: Tail, ranges: Iterable[tuple[int, int]], pat
     """
     if tail.start == 0:
         return pa.py_buffer(tail.data)
-    spans = coalesced([(start, min(stop, tail.start)) for start, stop in ranges if start < tail.start])
-    is_filled = sum([stop - start for start, stop in spans]) > tail.head.size // 2
-    memory = memoryview(reserved(tail.head.size, is_filled=is_filled))
-    memory[tail.start :] = tail.data
-    wants = [
-        Want(place.key, PlacedSink(memory[start:stop]), Span(start, stop), tail.head.etag) for start, stop in spans
-    ]
-    Fetch(place.bucket, place.pace, patience).run(wants)
-    return pa.py_buffer(memory)
+    wanted = [*ranges]
+    is_filled = sum([stop - start for start, stop in coalesced(wanted)]) > tail.head.size // 2
+    found = SparseObject(place, tail, is_filled=is_filled)
+    found.fetch(wanted, patience)
+    return pa.py_buffer(found.memory)
+
+
+class SparseObject:
+    """Memory as long as an object, with its tail in place; ranges are fetched into it."""
+
+    def __init__(self, place: Place, tail: Tail, *, is_filled: bool = False) -> None:
+        """Reserve it; `is_filled` if most of it will be fetched."""
+        self._place = place
+        self._tail = tail
+        self.memory = memoryview(reserved(tail.head.size, is_filled=is_filled))
+        self.memory[tail.start :] = tail.data
+
+    def fetch(self, ranges: Iterable[tuple[int, int]], patience: Patience) -> int:
+        """Fetch ranges, start to stop, many at once; how many bytes that were.
+
+        Raises:
+            StorageError: they cannot be had; `S3ObjectReplacedError` if the object is another one by now.
+        """
+        place, start = self._place, self._tail.start
+        spans = coalesced([(begin, min(stop, start)) for begin, stop in ranges if begin < start])
+        etag = self._tail.head.etag
+        wants = [Want(place.key, PlacedSink(self.memory[b:e]), Span(b, e), etag) for b, e in spans]
+        Fetch(place.bucket, place.pace, patience).run(wants)
+        return sum([stop - begin for begin, stop in spans])
 
 
 def read_whole(file: TableFile, patience: Patience) -> pa.Buffer:
