@@ -26,10 +26,11 @@ class Algorithm:
     polynomial: int
     update: Update = attrs.field(eq=False, repr=False)
     """`update(data, sum so far) -> sum`; the sum of nothing is 0."""
+    header: str = attrs.field(init=False, eq=False, repr=False)
+    """In which S3 takes and states the sum."""
 
-    @property
-    def header(self) -> str:
-        """The header in which S3 takes and states the sum."""
+    @header.default
+    def _header(self) -> str:
         return f"x-amz-checksum-{self.name}"
 
     def stated(self, value: int) -> dict[str, str]:

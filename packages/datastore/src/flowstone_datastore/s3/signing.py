@@ -6,6 +6,7 @@ The tests sign thousands of requests with both and compare. Bodies are not signe
 import hmac
 import re
 import time
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
@@ -48,13 +49,11 @@ class Signer:
         if self._credentials is None:
             return headers
         credentials = self._credentials.get_frozen_credentials()
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        stamp = _stamp(int(time.time() if now is None else now))
         signed = {**headers, "x-amz-content-sha256": UNSIGNED, "x-amz-date": stamp}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
-        names = sorted(signed)
-        lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
-        listed = ";".join(names)
+        lines, listed = _canonical_headers(tuple(signed.items()))
         canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{UNSIGNED}"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
@@ -73,6 +72,19 @@ class Signer:
                 key = hmac.digest(key, word.encode(), "sha256")
             self._derived = ((secret, day), key)
         return key
+
+
+@lru_cache(4)
+def _stamp(seconds: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+
+
+@lru_cache(16)  # thousands of requests of one second differ in their paths only
+def _canonical_headers(headers: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """The headers as they are signed, and their names."""
+    found = sorted(headers)
+    lines = "".join([f"{name}:{' '.join(value.split())}\n" for name, value in found])
+    return lines, ";".join([name for name, _ in found])
 
 
 def quoted_key(key: str) -> str:

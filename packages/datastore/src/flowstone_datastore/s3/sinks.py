@@ -99,7 +99,10 @@ class FileSink:
     def __init__(self, path: Path, *, can_resume: bool = False) -> None:
         self.path = path
         self._can_resume = can_resume
-        self._partial = path
+        # Texts: a path that is taken apart anew for each step of each of ten thousand files is most of the work.
+        folder, self._name = os.path.split(path)
+        self._folder = folder or os.curdir
+        self._partial = ""
         self._descriptor = -1
         self._size = 0
 
@@ -108,10 +111,13 @@ class FileSink:
         self._size = size
         marks = -(-size // part_bytes)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if self._can_resume else os.O_EXCL)
-        with translated(self.path.name, str(self.path.parent), is_writing=True):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._partial = self.path.with_name(f".{self.path.name[:150]}.{self._mark(etag, part_bytes)}.partial")
-            self._descriptor = os.open(self._partial, flags, 0o666)
+        with self._translated(is_writing=True):
+            self._partial = f"{self._folder}/.{self._name[:150]}.{self._mark(etag, part_bytes)}.partial"
+            try:
+                self._descriptor = os.open(self._partial, flags, 0o666)
+            except FileNotFoundError:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self._partial, flags, 0o666)
             if self._can_resume and not self._is_ours():
                 # Another process fetches the same content to the same place: each by itself.
                 self._close()
@@ -131,7 +137,7 @@ class FileSink:
 
     def keep(self, at: int, view: memoryview) -> None:
         """Write it."""
-        with translated(self.path.name, str(self.path.parent), is_writing=True):
+        with self._translated(is_writing=True):
             while len(view):
                 count = os.pwrite(self._descriptor, view, at)
                 at, view = at + count, view[count:]
@@ -143,36 +149,43 @@ class FileSink:
 
     def stored(self, at: int, view: memoryview) -> None:
         """Read it back."""
-        with translated(self.path.name, str(self.path.parent)):
+        with self._translated():
             while len(view):
                 count = os.preadv(self._descriptor, [view], at)
                 at, view = at + count, view[count:]
 
     def finish(self) -> None:
         """Give the file its name."""
-        with translated(self.path.name, str(self.path.parent), is_writing=True):
+        with self._translated(is_writing=True):
             if self._can_resume:
                 os.ftruncate(self._descriptor, self._size)
             self._close()
-            self._partial.replace(self.path)
+            os.replace(self._partial, self.path)  # noqa: PTH105 - as above
+            self._partial = ""
 
     def discard(self) -> None:
         """Remove the partial file, unless it may be resumed."""
         self._close()
-        if not self._can_resume and self._partial != self.path:
-            self._partial.unlink(missing_ok=True)
+        if not self._can_resume:
+            self._remove()
 
     def damaged(self) -> None:
         """Remove the partial file."""
         self._close()
-        if self._partial != self.path:
-            self._partial.unlink(missing_ok=True)
+        self._remove()
+
+    def _remove(self) -> None:
+        if self._partial:
+            Path(self._partial).unlink(missing_ok=True)
+
+    def _translated(self, *, is_writing: bool = False) -> translated:
+        return translated(self._name, self._folder, is_writing=is_writing)
 
     def _is_ours(self) -> bool:
         """True if nobody else writes the partial file, and it still has its name."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return os.path.samestat(os.fstat(self._descriptor), self._partial.stat())
+            return os.path.samestat(os.fstat(self._descriptor), Path(self._partial).stat())
         except OSError:
             return False
 
