@@ -140,7 +140,8 @@ def test_a_failed_run_is_a_failed_run_in_the_client_too(cloud, deployed) -> None
     assert run.message == f"Failing/{run.id}/part/0 failed: ZeroDivisionError: division by zero"
     assert [task.id for task in run.failed_tasks] == ["0"]
     cloud.until(lambda: "division by zero" in _told(run))
-    assert cloud.trigger(flow, "--size", "0").state is RunState.FINISHED
+    empty = cloud.trigger(flow, "--size", "0")
+    assert empty.state is RunState.FINISHED, empty.message
     refused = cloud.call(flow, "trigger", "--size", "many", exit_code=2)
     assert "'many' is not a valid" in refused
     states = cloud.sandbox.boto3("stepfunctions")

@@ -44,6 +44,15 @@ def items_path(flow: str, run_id: str, step: str, item: str) -> str:
     return f"runs/{flow}/{run_id}/production/{step}.{item}.items.json"
 
 
+def results_path(flow: str, run_id: str, step: str, item: str) -> str:
+    """Where in the store a scheduler may put what it keeps of a foreach's items; nothing of ours reads it.
+
+    >>> results_path("Train", "{}", "start", "{}")
+    'runs/Train/{}/production/start.{}.results'
+    """
+    return f"runs/{flow}/{run_id}/production/{step}.{item}.results"
+
+
 def way_path(flow: str, run_id: str, step: str, item: str) -> str:
     """Where in the store a switch leaves which way it went: the target, a space, and what `PARENT` is to be.
 

@@ -28,6 +28,11 @@ def policies(machine: str, plan: FlowPlan, target: Target) -> Mapping[str, Any]:
                 "arn:aws:events:*:*:rule/StepFunctionsGetEventsForBatchJobsRule",
             ),
             _allow(["s3:GetObject"], f"{store}runs/*/production/*"),
+            # a Map writes its results in parts, and reads what it has written
+            _allow(
+                ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"],
+                f"{store}runs/*/production/*.results/*",
+            ),
             _allow(["states:StartExecution"], own),
             _allow(
                 ["states:DescribeExecution", "states:StopExecution"],
