@@ -256,6 +256,41 @@ def test_a_failed_run_goes_on_where_it_failed(cloud, deployed, tmp_path) -> None
     assert "only runs that failed" in cloud.call(flow, "resume", run.id, exit_code=2)
 
 
+WAITING = """
+import time
+from flowstone import exit_hook
+
+def tell(run):
+    print(run.message)
+
+@exit_hook(on_error=[tell])
+class Waiting(FlowSpec):
+    @step
+    def start(self):
+        time.sleep(600)
+"""
+
+
+def test_a_run_that_is_stopped_or_timed_out_there_ends_here_too(cloud, deployed) -> None:
+    """Nobody of ours stopped it; of a run whose time is up the hooks are called."""
+    flow = deployed(WAITING, "Waiting")
+    states = cloud.sandbox.boto3("stepfunctions")
+    stopped = json.loads(cloud.call(flow, "trigger", "--json"))
+    run = cloud.run(stopped["run"])
+    cloud.until(lambda: run.has_begun and list(run.steps()) != [])
+    cloud.call(flow, "create", "--workflow-timeout", "6")
+    timed_out = cloud.call(flow, "trigger").strip()
+    states.stop_execution(executionArn=stopped["execution"])
+    run = cloud.ended(stopped["run"])
+    assert (run.state, run.message) == (RunState.CANCELLED, "somebody stopped it on the scheduler (ABORTED)")
+    run = cloud.ended(timed_out)
+    assert (run.state, run.message) == (RunState.FAILED, "the scheduler ended it (TIMED_OUT)")
+    cloud.until(lambda: _told(run) == f"{run.message}\n")
+    cloud.call(flow, "delete")
+    names = [rule["Name"] for rule in cloud.sandbox.boto3("events").list_rules()["Rules"]]
+    assert "Waiting" not in names
+
+
 NIGHTLY = """
 from flowstone import exit_hook, project, schedule
 

@@ -30,6 +30,13 @@ INPUT: Final = "FLOWSTONE_TASK_INPUT"
 ERROR: Final = "FLOWSTONE_TASK_ERROR"
 """For the job that ends a failed run: what the scheduler says of the failure."""
 
+EXECUTION: Final = "FLOWSTONE_TASK_EXECUTION"
+"""For a job that ends a run which its scheduler names by its execution only: that one's name, see `run_id_of`."""
+STARTED: Final = "FLOWSTONE_TASK_STARTED"
+"""Likewise: when the execution began; UTC, milliseconds since 1970."""
+CANCELLED: Final = "FLOWSTONE_TASK_CANCELLED"
+"""Likewise: what the scheduler says in `ERROR` of a run that somebody stopped."""
+
 SWITCH_SEPARATOR: Final = " "
 
 

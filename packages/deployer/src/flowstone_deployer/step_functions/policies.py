@@ -40,7 +40,7 @@ def policies(machine: str, plan: FlowPlan, target: Target) -> Mapping[str, Any]:
                 f"arn:aws:states:*:*:execution:{machine}:*",
             ),
         ),
-        "role is trusted by": ["states.amazonaws.com", "scheduler.amazonaws.com"],
+        "role is trusted by": ["states.amazonaws.com", "scheduler.amazonaws.com", "events.amazonaws.com"],
         "job-role": _policy(
             _allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], f"{store}*"),
             {
