@@ -109,6 +109,33 @@ class SchedulePlan:
 
 
 @attrs.frozen
+class AwaitedEvent:
+    """An event that the flow is started upon."""
+
+    name: str
+    parameters: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """The flow's parameter to the event's field."""
+
+
+@attrs.frozen
+class AwaitedFlow:
+    """A flow whose success this one is started upon."""
+
+    flow: str
+    name: str
+    """What it is called on the scheduler."""
+
+
+TRIGGER: Final = "trigger"
+"""In `INPUT`, of an execution that something has started: a list with one object for each thing that came.
+
+Of a run, `{"type": "run", "flow", "execution", "started", "stopped"}`: the name of its execution, and when that
+began and ended, in milliseconds since 1970. Of an event, `{"type": "event", "name", "id", "time", "parameters",
+"payload"}`: the time as ISO 8601 has it, and what `AwaitedEvent` says of parameters.
+"""
+
+
+@attrs.frozen
 class FlowPlan:
     """A flow, ready to be handed to a production scheduler."""
 
@@ -126,3 +153,5 @@ class FlowPlan:
     schedule: SchedulePlan | None = None
     success_hooks: TaskRequest | None = None
     """The job that calls the exit hooks of a run that has finished; `None` if there are none."""
+    awaited: tuple[AwaitedEvent | AwaitedFlow, ...] = ()
+    """What the flow is started upon, once each of them has come."""

@@ -8,24 +8,21 @@ job, which does nothing if the end is known.
 import json
 from typing import Any, Final
 
-from flowstone_deployer.step_functions.aws import AwsRefusedError, client, code_of, refusals
+from flowstone_deployer.step_functions.rules import STATUS_CHANGE, keep_rule, remove_rule
 from flowstone_deployer.step_functions.target import Target
 from flowstone_interfaces.production import CANCELLED, ERROR, EXECUTION, STARTED, FlowPlan
 
-_SOURCE, _DETAIL_TYPE = "aws.states", "Step Functions Execution Status Change"
 _ABORTED: Final = "ABORTED"
 _STATUSES: Final = (_ABORTED, "TIMED_OUT", "FAILED")
 _TARGET_ID = "ending"
 _PATHS: Final = {"name": "$.detail.name", "started": "$.detail.startDate", "status": "$.detail.status"}
 _LONGEST_JOB_NAME = 128
-_GONE = "ResourceNotFoundException"
 
 
 def pattern(machine: str) -> dict[str, Any]:
     """The events that the rule waits for: of this machine, not of the items of its maps."""
     return {
-        "source": [_SOURCE],
-        "detail-type": [_DETAIL_TYPE],
+        **STATUS_CHANGE,
         "detail": {"stateMachineArn": [machine], "status": list(_STATUSES)},
     }
 
@@ -43,12 +40,7 @@ def keep_ending_rule(name: str, plan: FlowPlan, target: Target, machine: str, ro
     Raises:
         AwsRefusedError: EventBridge refuses it.
     """
-    events, what = client("events"), f"the rule {name} cannot be made"
-    with refusals(what):
-        events.put_rule(Name=name, EventPattern=json.dumps(pattern(machine)), State="ENABLED")
-        answer = events.put_targets(Rule=name, Targets=[rule_target(plan, target, machine, role)])
-    for failed in answer["FailedEntries"]:
-        raise AwsRefusedError(what, f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+    keep_rule(name, pattern(machine), rule_target(plan, target, machine, role))
 
 
 def rule_target(plan: FlowPlan, target: Target, machine: str, role: str) -> dict[str, Any]:
@@ -75,14 +67,7 @@ def remove_ending_rule(name: str) -> None:
     Raises:
         AwsRefusedError: EventBridge refuses.
     """
-    events = client("events")
-    with refusals(f"the rule {name} cannot be removed"):
-        try:
-            events.remove_targets(Rule=name, Ids=[_TARGET_ID])
-            events.delete_rule(Name=name)
-        except Exception as error:
-            if code_of(error) != _GONE:
-                raise
+    remove_rule(name, _TARGET_ID)
 
 
 def _queue_arn(queue: str, machine: str) -> str:

@@ -16,6 +16,11 @@ from flowstone_deployer.step_functions.machine_name import machine_name
 from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.schedule import described, keep_schedule, remove_schedule
 from flowstone_deployer.step_functions.target import Target
+from flowstone_deployer.step_functions.trigger_rule import (
+    check_awaited,
+    keep_trigger_rule,
+    remove_trigger_rule,
+)
 from flowstone_interfaces import FlowstoneError
 from flowstone_interfaces.execution_name import run_id_of
 from flowstone_interfaces.production import FlowPlan
@@ -78,6 +83,7 @@ class StepFunctions:
 
     def compile(self, plan: FlowPlan) -> bytes:
         """The definition of the state machine, see `ProductionScheduler`."""
+        check_awaited(plan)
         return to_bytes(compile_machine(plan, self._target(plan)))
 
     def explain(self, plan: FlowPlan) -> str:
@@ -113,7 +119,7 @@ class StepFunctions:
         )
 
     def create(self, plan: FlowPlan, token: str) -> None:
-        """Make or replace the state machine, its schedule and its rule, see `ProductionScheduler`.
+        """Make or replace the state machine, its schedule and its rules, see `ProductionScheduler`.
 
         Raises:
             MissingOptionError: queue or role was not given.
@@ -139,6 +145,7 @@ class StepFunctions:
                 states.update_state_machine(stateMachineArn=arn, definition=definition, roleArn=role)
                 states.tag_resource(resourceArn=arn, tags=tags)
         keep_ending_rule(name, plan, target, arn, role)
+        keep_trigger_rule(plan, arn, role)
         keep_schedule(name, plan.schedule, arn, role)
 
     def trigger(self, name: str, run_id: str, text: str, *, is_new: bool = True) -> str:
@@ -187,7 +194,7 @@ class StepFunctions:
         return True
 
     def delete(self, name: str) -> None:
-        """Remove the state machine, its schedule and its rule, see `ProductionScheduler`.
+        """Remove the state machine, its schedule and its rules, see `ProductionScheduler`.
 
         Raises:
             NotDeployedError: there is no such state machine.
@@ -196,6 +203,7 @@ class StepFunctions:
         if self.deployed(name) is None:
             raise NotDeployedError(name)
         remove_schedule(machine_name(name))
+        remove_trigger_rule(name)
         remove_ending_rule(machine_name(name))
         with refusals(f"{name} cannot be deleted"):
             client("stepfunctions").delete_state_machine(stateMachineArn=_arn_of(machine_name(name)))
