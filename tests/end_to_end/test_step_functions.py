@@ -140,7 +140,8 @@ def test_a_failed_run_is_a_failed_run_in_the_client_too(cloud, deployed) -> None
     assert run.message == f"Failing/{run.id}/part/0 failed: ZeroDivisionError: division by zero"
     assert [task.id for task in run.failed_tasks] == ["0"]
     cloud.until(lambda: "division by zero" in _told(run))
-    assert cloud.trigger(flow, "--size", "0").state is RunState.FINISHED
+    empty = cloud.trigger(flow, "--size", "0")
+    assert empty.state is RunState.FINISHED, empty.message
     refused = cloud.call(flow, "trigger", "--size", "many", exit_code=2)
     assert "'many' is not a valid" in refused
     states = cloud.sandbox.boto3("stepfunctions")
@@ -253,6 +254,41 @@ def test_a_failed_run_goes_on_where_it_failed(cloud, deployed, tmp_path) -> None
     }
     assert again["start"].task.current_attempt == 0
     assert "only runs that failed" in cloud.call(flow, "resume", run.id, exit_code=2)
+
+
+WAITING = """
+import time
+from flowstone import exit_hook
+
+def tell(run):
+    print(run.message)
+
+@exit_hook(on_error=[tell])
+class Waiting(FlowSpec):
+    @step
+    def start(self):
+        time.sleep(600)
+"""
+
+
+def test_a_run_that_is_stopped_or_timed_out_there_ends_here_too(cloud, deployed) -> None:
+    """Nobody of ours stopped it; of a run whose time is up the hooks are called."""
+    flow = deployed(WAITING, "Waiting")
+    states = cloud.sandbox.boto3("stepfunctions")
+    stopped = json.loads(cloud.call(flow, "trigger", "--json"))
+    run = cloud.run(stopped["run"])
+    cloud.until(lambda: run.has_begun and list(run.steps()) != [])
+    cloud.call(flow, "create", "--workflow-timeout", "6")
+    timed_out = cloud.call(flow, "trigger").strip()
+    states.stop_execution(executionArn=stopped["execution"])
+    run = cloud.ended(stopped["run"])
+    assert (run.state, run.message) == (RunState.CANCELLED, "somebody stopped it on the scheduler (ABORTED)")
+    run = cloud.ended(timed_out)
+    assert (run.state, run.message) == (RunState.FAILED, "the scheduler ended it (TIMED_OUT)")
+    cloud.until(lambda: _told(run) == f"{run.message}\n")
+    cloud.call(flow, "delete")
+    names = [rule["Name"] for rule in cloud.sandbox.boto3("events").list_rules()["Rules"]]
+    assert "Waiting" not in names
 
 
 NIGHTLY = """

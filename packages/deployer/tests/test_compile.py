@@ -114,6 +114,8 @@ def test_the_ends_of_chains_leave_nothing() -> None:
             assert all(state["OutputPath"] is None for state in ends)
         maps = [s for chain in chains(machine) for s in chain["States"].values() if s["Type"] == "Map"]
         assert len(maps) == sum(node.kind is Kind.FOREACH for node in graph)
+        for each in maps:  # and of more, they need not
+            assert each["ResultWriter"]["Parameters"]["Prefix.$"].startswith("States.Format('store/runs/")
 
     check()
 

@@ -4,14 +4,13 @@ import json
 
 import attrs
 
-from flowstone_deployer.step_functions.explain import differences, explained
+from flowstone_deployer.step_functions.explain import explained
 from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.target import Target
 from flowstone_deployer.testing import REQUEST, flow_plan, line_of
 from flowstone_graph import FlowGraph, Kind, Node
-from flowstone_graph.declaration import StoredDeclaration
 from flowstone_interfaces import Resources
-from flowstone_interfaces.production import RetryPlan, SchedulePlan, StepPlan
+from flowstone_interfaces.production import AwaitedEvent, AwaitedFlow, RetryPlan, SchedulePlan, StepPlan
 
 NODES = (
     Node("start", Kind.FOREACH, ("train",), num_parallel=True),
@@ -44,14 +43,14 @@ def test_each_step_has_a_line_and_what_is_different_is_said() -> None:
     ]
 
 
-def test_a_flow_that_waits_for_events_is_told_that_there_are_none() -> None:
-    """It would never start, and nobody would know why."""
-    declared = (StoredDeclaration("trigger", {}), StoredDeclaration("project", {}))
-    plan = flow_plan(attrs.evolve(line_of(2), decorators=declared))
-    (said,) = differences(plan)
-    assert said.startswith("@trigger: Step Functions starts nothing by events")
-    assert explained(plan).endswith(said)
-    assert differences(flow_plan(line_of(2))) == ()
+def test_a_flow_that_waits_is_told_for_what() -> None:
+    """It starts by itself, and people want to know when."""
+    plan = flow_plan(line_of(2))
+    for awaited, said in (
+        (AwaitedEvent("new-data"), "started by EventBridge upon the event 'new-data'"),
+        (AwaitedFlow("Train", "credit.prod.Train"), "started by EventBridge when credit.prod.Train has succeeded"),
+    ):
+        assert explained(attrs.evolve(plan, awaited=(awaited,))).endswith(said)
 
 
 def test_roles_are_allowed_what_the_flow_needs() -> None:

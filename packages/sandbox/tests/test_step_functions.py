@@ -132,6 +132,52 @@ def test_failed_items_fail_the_map_unless_they_are_tolerated(batch, run):
     assert run(one_state(tolerant), {"items": [1, 2]})["status"] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, {"Output": '"aaa', "Status": "SUCCEEDED"}),
+        ({"WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSON"}}, "aaa"),
+    ],
+)
+def test_results_of_a_map_beyond_256_kib_have_to_be_written_to_s3(batch, run, config, expected):
+    """Else the state fails, however little of them goes on."""
+    machine = {
+        "Type": "Map",
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Same",
+            "States": {"Same": {"Type": "Pass", "InputPath": "$.text", "End": True}},
+        },
+        "ItemsPath": "$.items",
+        "ItemSelector": {"text.$": "$.text"},
+        "MaxConcurrency": 4,
+    }
+    given = {"items": [1, 2, 3], "text": "a" * 100_000, "name": "mine"}
+    failed = run(one_state({**machine, "ResultPath": None}), given)
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.DataLimitExceeded")
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": {"Bucket": "flowstone", "Prefix.$": "States.Format('results/{}', $.name)"},
+        **config,
+    }
+    done = run(one_state({**machine, "ResultWriter": writer}), given)
+    assert done["status"] == "SUCCEEDED", done
+    s3 = batch.sandbox.boto3("s3")
+
+    def read(key):
+        return json.loads(s3.get_object(Bucket="flowstone", Key=key)["Body"].read())
+
+    details = json.loads(done["output"])["ResultWriterDetails"]
+    assert details["Key"].startswith("results/mine/")
+    (file,) = read(details["Key"])["ResultFiles"]["SUCCEEDED"]
+    results = read(file["Key"])
+    first = results[0]
+    cut = {**first, "Output": first["Output"][:4]} if isinstance(first, dict) else first[:3]
+    assert (len(results), cut) == (3, expected)
+    empty = run(one_state({**machine, "ResultWriter": writer}), {**given, "items": []})
+    assert empty["status"] == "SUCCEEDED", empty
+
+
 @pytest.mark.parametrize("is_mapped", [False, True])
 def test_the_jobs_of_a_stopped_execution_end(batch, run, states, is_mapped):
     """Else they go on, and cost."""

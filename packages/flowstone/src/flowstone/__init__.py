@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flowstone_datastore.tables import read_frame as read_frame  # not in `__all__`: they load pyarrow
     from flowstone_datastore.tables import scan_frame as scan_frame
     from flowstone_datastore.tables import write_frame as write_frame
+    from flowstone_deployer.publish import publish_event
     from flowstone_interfaces import FlowstoneError
     from flowstone_runtime import (
         USER_SKIP_STEP,
@@ -127,6 +128,7 @@ __all__ = [
     "parallel_map",
     "profile",
     "project",
+    "publish_event",
     "pypi",
     "pypi_base",
     "pyproject_toml_parser",
@@ -163,6 +165,7 @@ _HOMES = {
     ),
     "flowstone_datastore.s3": ("S3",),
     "flowstone_datastore.tables": ("read_frame", "scan_frame", "write_frame"),
+    "flowstone_deployer.publish": ("publish_event",),
     "flowstone_interfaces": ("FlowstoneError",),
     "flowstone_runtime": (
         "USER_SKIP_STEP",

@@ -12,6 +12,7 @@ from flowstone.delete_command import delete
 from flowstone.diff_command import diff
 from flowstone.du_command import du
 from flowstone.env_command import env
+from flowstone.event_command import event
 from flowstone.fsck_command import fsck
 from flowstone.gc_command import gc
 from flowstone.plugins_command import COMMAND_GROUP, plugins
@@ -61,7 +62,22 @@ def show_version() -> None:
     click.echo(f"flowstone {version('flowstone')}, Python {sys.version.split()[0]}")
 
 
-for _command in (status, runs, diff, debug, reproduce, env, du, gc, fsck, delete, config, plugins, completion):
+for _command in (
+    status,
+    runs,
+    diff,
+    debug,
+    reproduce,
+    env,
+    du,
+    gc,
+    fsck,
+    delete,
+    config,
+    event,
+    plugins,
+    completion,
+):
     program.add_command(_command)
 
 

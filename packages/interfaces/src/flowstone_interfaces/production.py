@@ -30,6 +30,13 @@ INPUT: Final = "FLOWSTONE_TASK_INPUT"
 ERROR: Final = "FLOWSTONE_TASK_ERROR"
 """For the job that ends a failed run: what the scheduler says of the failure."""
 
+EXECUTION: Final = "FLOWSTONE_TASK_EXECUTION"
+"""For a job that ends a run which its scheduler names by its execution only: that one's name, see `run_id_of`."""
+STARTED: Final = "FLOWSTONE_TASK_STARTED"
+"""Likewise: when the execution began; UTC, milliseconds since 1970."""
+CANCELLED: Final = "FLOWSTONE_TASK_CANCELLED"
+"""Likewise: what the scheduler says in `ERROR` of a run that somebody stopped."""
+
 SWITCH_SEPARATOR: Final = " "
 
 
@@ -42,6 +49,15 @@ def items_path(flow: str, run_id: str, step: str, item: str) -> str:
     'runs/Train/{}/production/start.{}.items.json'
     """
     return f"runs/{flow}/{run_id}/production/{step}.{item}.items.json"
+
+
+def results_path(flow: str, run_id: str, step: str, item: str) -> str:
+    """Where in the store a scheduler may put what it keeps of a foreach's items; nothing of ours reads it.
+
+    >>> results_path("Train", "{}", "start", "{}")
+    'runs/Train/{}/production/start.{}.results'
+    """
+    return f"runs/{flow}/{run_id}/production/{step}.{item}.results"
 
 
 def way_path(flow: str, run_id: str, step: str, item: str) -> str:
@@ -93,6 +109,33 @@ class SchedulePlan:
 
 
 @attrs.frozen
+class AwaitedEvent:
+    """An event that the flow is started upon."""
+
+    name: str
+    parameters: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """The flow's parameter to the event's field."""
+
+
+@attrs.frozen
+class AwaitedFlow:
+    """A flow whose success this one is started upon."""
+
+    flow: str
+    name: str
+    """What it is called on the scheduler."""
+
+
+TRIGGER: Final = "trigger"
+"""In `INPUT`, of an execution that something has started: a list with one object for each thing that came.
+
+Of a run, `{"type": "run", "flow", "execution", "started", "stopped"}`: the name of its execution, and when that
+began and ended, in milliseconds since 1970. Of an event, `{"type": "event", "name", "id", "time", "parameters",
+"payload"}`: the time as ISO 8601 has it, and what `AwaitedEvent` says of parameters.
+"""
+
+
+@attrs.frozen
 class FlowPlan:
     """A flow, ready to be handed to a production scheduler."""
 
@@ -110,3 +153,5 @@ class FlowPlan:
     schedule: SchedulePlan | None = None
     success_hooks: TaskRequest | None = None
     """The job that calls the exit hooks of a run that has finished; `None` if there are none."""
+    awaited: tuple[AwaitedEvent | AwaitedFlow, ...] = ()
+    """What the flow is started upon, once each of them has come."""

@@ -14,6 +14,7 @@ from flowstone_sandbox.batch import BatchService, Capacity, JobHost, Jobs
 from flowstone_sandbox.control import Control
 from flowstone_sandbox.edge import Edge
 from flowstone_sandbox.errors import PortTakenError
+from flowstone_sandbox.events import Rules
 from flowstone_sandbox.faults import Faults
 from flowstone_sandbox.furnish import furnish
 from flowstone_sandbox.logs import LogDelivery
@@ -60,7 +61,8 @@ def serving(options: SandboxOptions, folders: Folders) -> Iterator[Running]:
     capacity = Capacity.of(options.vcpus, options.memory_mib, options.gpus, options.slots)
     jobs = Jobs(capacity, host, ACCOUNT)
     faults = Faults(random.Random())  # noqa: S311 -- which request fails is no secret
-    schedules = Schedules(Clock(), Targets(running))
+    targets = Targets(running)
+    schedules = Schedules(Clock(), targets)
     control = Control(jobs, host, logs, faults, schedules, lambda: furnish(running, options))
     repairs = Repairs(running, jobs)
     edge = Edge(
@@ -69,7 +71,7 @@ def serving(options: SandboxOptions, folders: Folders) -> Iterator[Running]:
         faults,
         BatchService(jobs),
         control,
-        {"states": repairs.apply, "scheduler": schedules.begin},
+        {"states": repairs.apply, "scheduler": schedules.begin, "events": Rules(targets).begin},
     )
     server = _http_server(listening, edge)
     host.open(jobs.attempt_ended)

@@ -26,7 +26,15 @@ from flowstone_deployer.step_functions.names import BRANCHES, CAUGHT, CHOICE, IT
 from flowstone_deployer.step_functions.retries import with_retries
 from flowstone_deployer.step_functions.target import Target
 from flowstone_graph import FlowGraph, Kind, Node
-from flowstone_interfaces.production import FAILURE, INPUT, SWITCH_SEPARATOR, FlowPlan, items_path, way_path
+from flowstone_interfaces.production import (
+    FAILURE,
+    INPUT,
+    SWITCH_SEPARATOR,
+    FlowPlan,
+    items_path,
+    results_path,
+    way_path,
+)
 
 
 def compile_machine(plan: FlowPlan, target: Target) -> dict[str, Any]:
@@ -123,12 +131,18 @@ class _Compiler:
             "ItemReader": {
                 "Resource": "arn:aws:states:::s3:getObject",
                 "ReaderConfig": {"InputType": "JSON"},
-                "Parameters": self._object(items_path(self.graph.name, "{}", node.name, "{}")),
+                "Parameters": self._place("Key", items_path(self.graph.name, "{}", node.name, "{}")),
             },
             # The run's id is handed on: an item has an execution of its own, with another name.
             "ItemSelector": {"run.$": "$.run", "item.$": "$$.Map.Item.Value", "from.$": "$.from"},
             "MaxConcurrency": self.target.max_concurrency,
             "ItemProcessor": processor,
+            # Nobody reads them, but else the state fails if they are more than 256 KiB together: 87,000 items.
+            "ResultWriter": {
+                "Resource": "arn:aws:states:::s3:putObject",
+                "Parameters": self._place("Prefix", results_path(self.graph.name, "{}", node.name, "{}")),
+                "WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSON"},
+            },
             "ResultPath": None,
             "Next": state_name(join),
         }
@@ -140,7 +154,7 @@ class _Compiler:
             state_name(node.name, WAY): {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-                "Parameters": self._object(way_path(self.graph.name, "{}", node.name, "{}")),
+                "Parameters": self._place("Key", way_path(self.graph.name, "{}", node.name, "{}")),
                 "ResultSelector": {"target.$": item_at(parts, 0), "parent.$": item_at(parts, 1), "tries": 0},
                 "ResultPath": "$.from",
                 "Retry": [
@@ -162,5 +176,5 @@ class _Compiler:
             },
         }
 
-    def _object(self, path: str) -> State:
-        return {"Bucket": self.target.bucket, "Key.$": formatted(self.target.prefix + path, "$.run", "$.item")}
+    def _place(self, name: str, path: str) -> State:
+        return {"Bucket": self.target.bucket, f"{name}.$": formatted(self.target.prefix + path, "$.run", "$.item")}

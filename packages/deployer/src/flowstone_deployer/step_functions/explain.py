@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from flowstone_deployer.step_functions.retries import is_looped
 from flowstone_deployer.step_functions.schedule import expression_of
 from flowstone_graph import FlowGraph, Kind, Node
-from flowstone_interfaces.production import FlowPlan, StepPlan
+from flowstone_interfaces.production import AwaitedEvent, FlowPlan, StepPlan
 
 _KINDS = {
     Kind.SPLIT: "then a Parallel state",
     Kind.FOREACH: "then a distributed Map over a list in the store",
     Kind.SWITCH: "then a Choice on what it left in the store",
 }
-
-
-_OF_EVENTS = ("trigger", "trigger_on_finish")
 
 
 def explained(plan: FlowPlan) -> str:
@@ -33,12 +30,6 @@ def differences(plan: FlowPlan) -> tuple[str, ...]:
     if gangs:
         found.append(
             f"the tasks of num_parallel ({', '.join(gangs)}) start together, but none waits until all have"
-        )
-    events = [f"@{each.name}" for each in graph.decorators if each.name in _OF_EVENTS]
-    if events:
-        found.append(
-            f"{' and '.join(events)}: Step Functions starts nothing by events; "
-            "use @schedule, or call `step-functions trigger` from what knows of the event"
         )
     return tuple(found)
 
@@ -68,3 +59,8 @@ def _notes(plan: FlowPlan) -> Iterator[str]:
         yield "a last job calls the exit hooks"
     if plan.schedule is not None:
         yield f"started by EventBridge: {expression_of(plan.schedule)} {plan.schedule.timezone or 'UTC'}"
+    for awaited in plan.awaited:
+        if isinstance(awaited, AwaitedEvent):
+            yield f"started by EventBridge upon the event {awaited.name!r}"
+        else:
+            yield f"started by EventBridge when {awaited.name} has succeeded"

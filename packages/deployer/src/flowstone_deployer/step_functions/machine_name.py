@@ -3,7 +3,8 @@
 import hashlib
 import re
 
-_LONGEST = 80
+_LONGEST = 64
+"""Of a schedule and a rule, which have the machine's name; of a machine it is 80."""
 _OTHER = re.compile(r"[^A-Za-z0-9_-]")
 
 

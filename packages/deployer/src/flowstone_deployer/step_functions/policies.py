@@ -28,6 +28,11 @@ def policies(machine: str, plan: FlowPlan, target: Target) -> Mapping[str, Any]:
                 "arn:aws:events:*:*:rule/StepFunctionsGetEventsForBatchJobsRule",
             ),
             _allow(["s3:GetObject"], f"{store}runs/*/production/*"),
+            # a Map writes its results in parts, and reads what it has written
+            _allow(
+                ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"],
+                f"{store}runs/*/production/*.results/*",
+            ),
             _allow(["states:StartExecution"], own),
             _allow(
                 ["states:DescribeExecution", "states:StopExecution"],
@@ -35,7 +40,7 @@ def policies(machine: str, plan: FlowPlan, target: Target) -> Mapping[str, Any]:
                 f"arn:aws:states:*:*:execution:{machine}:*",
             ),
         ),
-        "role is trusted by": ["states.amazonaws.com", "scheduler.amazonaws.com"],
+        "role is trusted by": ["states.amazonaws.com", "scheduler.amazonaws.com", "events.amazonaws.com"],
         "job-role": _policy(
             _allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], f"{store}*"),
             {

@@ -1,6 +1,5 @@
 """Flows on AWS Step Functions: created, started, watched, stopped."""
 
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -10,13 +9,20 @@ from typing import Any, ClassVar
 from flowstone_deployer.step_functions.aws import client, code_of, refusals
 from flowstone_deployer.step_functions.compile import compile_machine, to_bytes
 from flowstone_deployer.step_functions.definitions import definitions
+from flowstone_deployer.step_functions.ending_rule import keep_ending_rule, remove_ending_rule
 from flowstone_deployer.step_functions.explain import differences, explained
 from flowstone_deployer.step_functions.limits import check_input
 from flowstone_deployer.step_functions.machine_name import machine_name
 from flowstone_deployer.step_functions.policies import policies
 from flowstone_deployer.step_functions.schedule import described, keep_schedule, remove_schedule
 from flowstone_deployer.step_functions.target import Target
+from flowstone_deployer.step_functions.trigger_rule import (
+    check_awaited,
+    keep_trigger_rule,
+    remove_trigger_rule,
+)
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.execution_name import run_id_of
 from flowstone_interfaces.production import FlowPlan
 from flowstone_interfaces.production_scheduler import DeployedFlow, Execution, SchedulerOption
 
@@ -77,6 +83,7 @@ class StepFunctions:
 
     def compile(self, plan: FlowPlan) -> bytes:
         """The definition of the state machine, see `ProductionScheduler`."""
+        check_awaited(plan)
         return to_bytes(compile_machine(plan, self._target(plan)))
 
     def explain(self, plan: FlowPlan) -> str:
@@ -112,14 +119,14 @@ class StepFunctions:
         )
 
     def create(self, plan: FlowPlan, token: str) -> None:
-        """Make or replace the state machine and its schedule, see `ProductionScheduler`.
+        """Make or replace the state machine, its schedule and its rules, see `ProductionScheduler`.
 
         Raises:
             MissingOptionError: queue or role was not given.
             AwsRefusedError: AWS refuses something.
         """
-        definition, role = self.compile(plan).decode(), self._option("role")
-        for kind in definitions(plan, self._target(plan)):
+        definition, role, target = self.compile(plan).decode(), self._option("role"), self._target(plan)
+        for kind in definitions(plan, target):
             kind.register()
         name = machine_name(plan.name)
         states = client("stepfunctions")
@@ -137,6 +144,8 @@ class StepFunctions:
             else:
                 states.update_state_machine(stateMachineArn=arn, definition=definition, roleArn=role)
                 states.tag_resource(resourceArn=arn, tags=tags)
+        keep_ending_rule(name, plan, target, arn, role)
+        keep_trigger_rule(plan, arn, role)
         keep_schedule(name, plan.schedule, arn, role)
 
     def trigger(self, name: str, run_id: str, text: str, *, is_new: bool = True) -> str:
@@ -185,7 +194,7 @@ class StepFunctions:
         return True
 
     def delete(self, name: str) -> None:
-        """Remove the state machine and its schedule, see `ProductionScheduler`.
+        """Remove the state machine, its schedule and its rules, see `ProductionScheduler`.
 
         Raises:
             NotDeployedError: there is no such state machine.
@@ -194,6 +203,8 @@ class StepFunctions:
         if self.deployed(name) is None:
             raise NotDeployedError(name)
         remove_schedule(machine_name(name))
+        remove_trigger_rule(name)
+        remove_ending_rule(machine_name(name))
         with refusals(f"{name} cannot be deleted"):
             client("stepfunctions").delete_state_machine(stateMachineArn=_arn_of(machine_name(name)))
 
@@ -255,22 +266,8 @@ def _execution(found: Mapping[str, Any]) -> Execution:
     stopped: datetime | None = found.get("stopDate")
     return Execution(
         id=found["executionArn"],
-        run_id=run_id_of(found["name"], started),
+        run_id=run_id_of(found["name"], started.timestamp()),
         state=_STATES.get(found["status"], "failed"),
         started=started.timestamp(),
         stopped=None if stopped is None else stopped.timestamp(),
     )
-
-
-_RUN_ID = re.compile(r"(\d{8}-\d{6}-[0-9a-z]+)(?:-r\d+)?\Z")
-"""The name of an execution that we started: the run's id, and for one that goes on with a run when it began."""
-
-
-def run_id_of(name: str, started: datetime) -> str:
-    """The id of the run of an execution: its name where it was triggered, else as the machine makes it."""
-    if match := _RUN_ID.match(name):
-        return match[1]
-    from datetime import UTC
-
-    parts = [part for part in re.split("[-_]", name) if part]
-    return f"{started.astimezone(UTC):%Y%m%d-%H%M%S}-{parts[0]}"

@@ -10,8 +10,10 @@ from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.commands.scheduler_options import name_option, scheduler_options, scheduler_values
 from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
+from flowstone_runtime.production.deployment import awaited_at_deployment
 from flowstone_runtime.production.on_scheduler import OnScheduler
 from flowstone_runtime.production.plan import planned
+from flowstone_runtime.scheduling.local_run import flow_facts
 
 
 def show_command(scheduler: str, kind: type[ProductionScheduler]) -> click.Command:
@@ -25,7 +27,10 @@ def show_command(scheduler: str, kind: type[ProductionScheduler]) -> click.Comma
             context, scheduler, name, scheduler_values(kind, given, context.settings), creates_store=True
         )
         graph = declared_graph(context.flow, added, bound_configs(context.flow))
-        plan = planned(graph, there.name, there.datastore.url)
+        facts = flow_facts(graph, context.settings, context.flow_options, there.datastore, None)
+        current = {key: value for fact in facts for key, value in fact.current.items()}
+        awaited = awaited_at_deployment(context.flow, graph, current, context.settings)
+        plan = planned(graph, there.name, there.datastore.url, awaited)
         if iam:
             click.echo(json.dumps(there.scheduler.permissions(plan), indent=2))
         else:

@@ -12,6 +12,7 @@ from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters.parameter import parameters_of
 from flowstone_runtime.production.given_parameters import given_artifacts, parameters_of_input
+from flowstone_runtime.production.started_upon import event_parameters, started_upon
 
 DEPLOYMENT = "deployment"
 """In the settings of a run: `{"version", "name", "scheduler"}` of what it is a run of."""
@@ -46,7 +47,11 @@ def first_record(
     """
     record = started_record(deployment, version, run_id)
     try:
-        given = given_artifacts(flow, parameters_of_input(text), settings, datastore.artifacts)
+        if upon := started_upon(text):
+            current = {**record.settings.get("current", {}), "trigger": upon}
+            record = attrs.evolve(record, settings={**record.settings, "current": current})
+        named = {**event_parameters(text), **parameters_of_input(text)}
+        given = given_artifacts(flow, named, settings, datastore.artifacts)
         parameters = {**deployment.parameters, **given}
         missing = [each.name for each in parameters_of(flow) if each.attribute not in parameters]
         if missing:

@@ -1,5 +1,6 @@
 """A flow as it is deployed: the first record of its runs, and the plan for a production scheduler."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,9 @@ from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.decorators.schedule import Schedule
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.flowspec import FlowSpec
+from flowstone_runtime.parameters.context import ParameterContext, store_kind
 from flowstone_runtime.parameters.parameter import parameters_of
+from flowstone_runtime.production.awaited import Awaited, awaited_of
 from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.plan import plan_of, plan_to_json
 from flowstone_runtime.remote.far_steps import check_reachable
@@ -59,8 +62,27 @@ def deploy(flow: type[FlowSpec], options: DeployOptions, settings: Settings, dat
     record = _draft(flow, graph, run, options.scheduler, settings, datastore, locked)
     name = options.name or production_name(graph.name, record)
     told = {"name": name, "scheduler": options.scheduler}
-    record = attrs.evolve(record, settings={**record.settings, DEPLOYMENT: told, PLAN: plan_to_json(graph)})
+    plan = plan_to_json(graph, awaited_at_deployment(flow, graph, record.settings["current"], settings))
+    record = attrs.evolve(record, settings={**record.settings, DEPLOYMENT: told, PLAN: plan})
     return plan_of(record, Deployments(datastore.storage).write(record), datastore.url)
+
+
+def awaited_at_deployment(
+    flow: type[FlowSpec], graph: FlowGraph, current: Mapping[str, Any], settings: Settings
+) -> tuple[Awaited, ...]:
+    """What the flow is started upon; functions are called now.
+
+    Raises:
+        UsageError: one fails, or gives what is no event and no flow.
+    """
+    context = ParameterContext(
+        graph.name, settings.user, "trigger", bound_configs(flow), _say, store_kind(settings.store)
+    )
+    return awaited_of(graph, current, context)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def production_name(flow: str, record: RunStarted) -> str:

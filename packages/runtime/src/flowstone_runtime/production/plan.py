@@ -1,6 +1,6 @@
 """The plan for a production scheduler, as a deployment keeps it: what it was can be handed over again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -12,6 +12,7 @@ from flowstone_interfaces.production import FlowPlan, RetryPlan, SchedulePlan, S
 from flowstone_runtime.decorators.catch import Catch
 from flowstone_runtime.decorators.exit_hook import hooks_of
 from flowstone_runtime.decorators.schedule import Schedule
+from flowstone_runtime.production.awaited import Awaited, awaited_from_json, awaited_to_json
 from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.job_command import ending_job, hooks_job, task_job
 from flowstone_runtime.remote.launch import LaunchRef
@@ -20,13 +21,14 @@ from flowstone_runtime.scheduling.step_request import step_request
 from flowstone_runtime.tasks.thread_share import thread_variables
 
 
-def plan_to_json(graph: FlowGraph) -> dict[str, Any]:
+def plan_to_json(graph: FlowGraph, awaited: Iterable[Awaited] = ()) -> dict[str, Any]:
     """What the decorators of a flow and of its steps ask of a scheduler."""
     schedule = _schedule(graph)
     return {
         "steps": {node.name: _step_to_json(node) for node in graph},
         "schedule": None if schedule is None else attrs.asdict(schedule),
         "has_success_hooks": bool(hooks_of(graph.decorators, "finished")),
+        "awaited": awaited_to_json(awaited),
     }
 
 
@@ -43,13 +45,14 @@ def plan_of(record: RunStarted, version: str, store: str) -> FlowPlan:
         ending=ending_job(*about),
         schedule=SchedulePlan(**plan["schedule"]) if plan["schedule"] else None,
         success_hooks=hooks_job(*about) if plan["has_success_hooks"] else None,
+        awaited=awaited_from_json(plan.get("awaited", ())),
     )
 
 
-def planned(graph: FlowGraph, name: str, store: str) -> FlowPlan:
+def planned(graph: FlowGraph, name: str, store: str, awaited: Iterable[Awaited] = ()) -> FlowPlan:
     """The plan of a flow that is not deployed: to look at."""
     version = "0" * 64
-    told = {DEPLOYMENT: {"name": name}, LAUNCH: version, PLAN: plan_to_json(graph)}
+    told = {DEPLOYMENT: {"name": name}, LAUNCH: version, PLAN: plan_to_json(graph, awaited)}
     record = RunStarted(time=0.0, flow=graph.name, run_id="unnamed", graph=graph.to_dict(), settings=told)
     return plan_of(record, version, store)
 

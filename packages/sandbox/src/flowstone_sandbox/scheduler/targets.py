@@ -1,4 +1,4 @@
-"""What a schedule does when it fires: a request to a service of the sandbox."""
+"""What a schedule or a rule does when it fires: a request to a service of the sandbox."""
 
 import datetime as dt
 import functools
@@ -36,8 +36,16 @@ class Targets:
             UnknownTargetError: the sandbox does not know how.
             botocore.exceptions.ClientError: the service refuses it.
         """
+        self.send(target, _filled_in(target.get("Input") or "{}", schedule_arn, at), region)
+
+    def send(self, target: Mapping[str, Any], given: str, region: str) -> None:
+        """Do what a target stands for with what it is given, a text.
+
+        Raises:
+            UnknownTargetError: the sandbox does not know how.
+            botocore.exceptions.ClientError: the service refuses it.
+        """
         arn: str = target["Arn"]
-        given = _filled_in(target.get("Input") or "{}", schedule_arn, at)
         service = arn.split(":")[2]
 
         def client(name: str) -> Any:
@@ -45,6 +53,10 @@ class Targets:
 
         if service == "states":
             client("stepfunctions").start_execution(stateMachineArn=arn, name=str(uuid.uuid4()), input=given)
+        elif service == "batch":
+            job = target["BatchParameters"]
+            wanted = {"jobQueue": arn, "jobDefinition": job["JobDefinition"], "jobName": job["JobName"]}
+            _call_any(client("batch"), "submitJob", {**_job_options(given), **wanted})
         elif service == "sqs":
             queue = client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
             client("sqs").send_message(QueueUrl=queue, MessageBody=given)
@@ -55,6 +67,12 @@ class Targets:
             _call_any(client(_SDK_NAMES.get(name, name)), action, json.loads(given))
         else:
             raise UnknownTargetError(f"the sandbox cannot call {arn}")
+
+
+def _job_options(given: str) -> dict[str, Any]:
+    """What an event may say of a job; all else in it is not looked at."""
+    options = json.loads(given)
+    return {name: options[name] for name in ("ContainerOverrides", "DependsOn", "Parameters") if name in options}
 
 
 def _filled_in(text: str, schedule_arn: str, at: float) -> str:

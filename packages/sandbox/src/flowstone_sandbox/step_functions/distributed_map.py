@@ -6,6 +6,8 @@ What is wrong in moto: failed items never fail the map, whatever is tolerated; e
 import functools
 from typing import Any
 
+from flowstone_sandbox.step_functions import map_results
+
 MOST_WORKERS = 64
 _ERROR = "States.ExceedToleratedFailureThreshold"
 _CAUSE = "The specified tolerated failure threshold was exceeded"
@@ -32,6 +34,7 @@ def repair() -> None:
         record = eval_input.map_run_record
         if not 0 < record.max_concurrency <= MOST_WORKERS:
             record.max_concurrency = MOST_WORKERS
+        map_results.remember_map_run(env, record)
         original(self, env, eval_input)
         counts = record.describe()["itemCounts"]
         failed = counts["failed"] + counts["timedOut"]

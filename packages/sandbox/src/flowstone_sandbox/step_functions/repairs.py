@@ -24,10 +24,17 @@ class Repairs:
         with self._lock:
             if self._is_done:
                 return
-            from flowstone_sandbox.step_functions import definitions, distributed_map, expressions, tasks
+            from flowstone_sandbox.step_functions import (
+                definitions,
+                distributed_map,
+                expressions,
+                map_results,
+                tasks,
+            )
 
             tasks.repair(self._running, self._jobs)
             distributed_map.repair()
+            map_results.repair()
             expressions.repair()
             definitions.repair()
             _name_executions()
