@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from local_index import OF_S3, LocalIndex
 
 from flowstone import DeployedFlow, Deployer
 from flowstone_datastore import Deployments, RunState, TaskFailed, TaskFinished
@@ -411,3 +412,48 @@ print(one.deployment == other.deployment, run["start"].task.data.y)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert notebook.cells[2].outputs[0].text == "True 40\n"
     assert not list(tmp_path.glob(".Noted-*"))
+
+
+LOCKED = """
+import sys
+from flowstone import pypi
+
+class Locked(FlowSpec):
+    @step
+    def start(self):
+        self.here = sys.prefix
+        self.items = [1, 2]
+        self.next(self.own, foreach="items")
+
+    @pypi(packages={"tinylib": "<2"})
+    @step
+    def own(self):
+        import tinylib
+        self.found = (tinylib.version, sys.prefix)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.found = [each.found for each in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_packages_of_a_step_are_locked_when_it_is_created(cloud, flow_file, tmp_path) -> None:
+    """What the index has later does not matter; jobs build it, and those of other steps do not see it."""
+    index = LocalIndex(tmp_path / "index")
+    index.fill()
+    for name in OF_S3:
+        index.pack(name)
+    flow = flow_file(LOCKED + MAIN.format(name="Locked"), name="locked.py")
+    cloud.call(flow, "create", **index.environ)
+    index.add("tinylib", "1.9", {"tinylib.py": "version = '1.9'\n"})
+    run = cloud.trigger(flow)
+    assert run.state is RunState.FINISHED, run.message
+    found = run["join"].task.data.found
+    assert [version for version, _ in found] == ["1.1", "1.1"]
+    assert run["start"].task.data.here not in {prefix for _, prefix in found}
