@@ -11,6 +11,8 @@ import attrs
 
 OWN = ("attrs", "blake3", "click", "cloudpickle", "pyfastcdc", "typing-extensions", "zstandard")
 """What a task of ours needs; as it is installed here."""
+OF_S3 = ("awscrt", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""What it needs besides if the store is in S3."""
 
 
 @attrs.frozen
@@ -57,8 +59,9 @@ class LocalIndex:
                 content[file.as_posix()] = Path(str(file.locate())).read_bytes()
         about = next(path.partition("/")[0] for path in content if path.endswith(".dist-info/METADATA"))
         lines = content[f"{about}/WHEEL"].decode().splitlines()
-        tags = [line.removeprefix("Tag: ") for line in lines if line.startswith("Tag: ")]
-        return self._write(f"{about.removesuffix('.dist-info')}-{tags[0]}.whl", about, content)
+        tags = [line.removeprefix("Tag: ").split("-") for line in lines if line.startswith("Tag: ")]
+        tag = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
+        return self._write(f"{about.removesuffix('.dist-info')}-{tag}.whl", about, content)
 
     def _write(self, name: str, about: str, content: Mapping[str, bytes]) -> Path:
         record = "".join(f"{path},sha256={_digest(data)},{len(data)}\n" for path, data in content.items())

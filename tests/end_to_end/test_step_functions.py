@@ -4,9 +4,11 @@ import json
 import time
 
 import pytest
+from local_index import OF_S3, LocalIndex
 
-from flowstone import Deployer
+from flowstone import DeployedFlow, Deployer
 from flowstone_datastore import Deployments, RunState, TaskFailed, TaskFinished
+from flowstone_runtime.production.on_scheduler import NotDeployedError
 from flowstone_runtime.programs.deployer import DeploymentFailedError
 
 MAIN = "\nif __name__ == '__main__':\n    {name}()\n"
@@ -337,7 +339,7 @@ class Program(FlowSpec):
 """
 
 
-def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path) -> None:
+def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path, monkeypatch) -> None:
     """What the commands do, with values instead of words; files travel with the run."""
     source = "from flowstone import IncludeFile\n" + PROGRAM + MAIN.format(name="Program")
     flow = flow_file(source, name="program.py")
@@ -354,6 +356,15 @@ def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path) -> None:
     assert run["start"].task.data.given == [5, ["c", "d"], "as it is now", False]
     assert deployed.list_runs()[0]["run_id"] == run.id
     assert deployer.step_functions(name="by-program").deployed() == deployed
+    for name, value in cloud.environ.items():
+        monkeypatch.setenv(name, value)
+    by_name = DeployedFlow.from_deployment("by-program")
+    assert (by_name.deployment, by_name.name) == (deployed.deployment, "by-program")
+    run = by_name.trigger(alpha=6).wait_for_run(0.1, 120).wait(120, 0.1)
+    assert run["start"].task.data.given == [6, ["a", "b"], "as deployed", True]
+    assert by_name.list_runs()[0]["run_id"] == run.id
+    with pytest.raises(NotDeployedError):
+        DeployedFlow.from_deployment("nothing")
     flow.path.write_text(flow.path.read_text().replace("default=1)", "default=7)"))
     again = deployer.step_functions(name="by-program").create()
     assert again.deployment != deployed.deployment
@@ -368,3 +379,81 @@ def test_a_program_deploys_and_triggers(cloud, flow_file, tmp_path) -> None:
     deployed.delete()
     with pytest.raises(DeploymentFailedError, match="is not deployed"):
         deployed.trigger()
+
+
+def test_a_notebook_deploys_a_flow_of_its_cells(cloud, tmp_path, monkeypatch) -> None:
+    """The same cells are the same deployment; no file is left."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    for name, value in cloud.environ.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pyproject.toml").touch()
+    cells = [
+        "from flowstone import FlowSpec, NBDeployer, Parameter, step\nFACTOR = 10",
+        """
+class Noted(FlowSpec):
+    x = Parameter("x", default=1)
+
+    @step
+    def start(self):
+        self.y = FACTOR * self.x
+""",
+        """
+deployers = [NBDeployer(Noted), NBDeployer(Noted)]
+one, other = [each.step_functions().create() for each in deployers]
+run = one.trigger(x=4).wait_for_run(0.1, 120).wait(120, 0.1)
+for each in deployers:
+    each.cleanup()
+print(one.deployment == other.deployment, run["start"].task.data.y)
+""",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert notebook.cells[2].outputs[0].text == "True 40\n"
+    assert not list(tmp_path.glob(".Noted-*"))
+
+
+LOCKED = """
+import sys
+from flowstone import pypi
+
+class Locked(FlowSpec):
+    @step
+    def start(self):
+        self.here = sys.prefix
+        self.items = [1, 2]
+        self.next(self.own, foreach="items")
+
+    @pypi(packages={"tinylib": "<2"})
+    @step
+    def own(self):
+        import tinylib
+        self.found = (tinylib.version, sys.prefix)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.found = [each.found for each in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_packages_of_a_step_are_locked_when_it_is_created(cloud, flow_file, tmp_path) -> None:
+    """What the index has later does not matter; jobs build it, and those of other steps do not see it."""
+    index = LocalIndex(tmp_path / "index")
+    index.fill()
+    for name in OF_S3:
+        index.pack(name)
+    flow = flow_file(LOCKED + MAIN.format(name="Locked"), name="locked.py")
+    cloud.call(flow, "create", **index.environ)
+    index.add("tinylib", "1.9", {"tinylib.py": "version = '1.9'\n"})
+    run = cloud.trigger(flow)
+    assert run.state is RunState.FINISHED, run.message
+    found = run["join"].task.data.found
+    assert [version for version, _ in found] == ["1.1", "1.1"]
+    assert run["start"].task.data.here not in {prefix for _, prefix in found}

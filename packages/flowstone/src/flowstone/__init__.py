@@ -36,12 +36,14 @@ if TYPE_CHECKING:
         CaughtError,
         Config,
         ConfigValue,
+        DeployedFlow,
         Deployer,
         FlowMutator,
         FlowSpec,
         IncludeFile,
         JSONType,
         JSONTypeClass,
+        NBDeployer,
         NBRunner,
         Parameter,
         Runner,
@@ -88,6 +90,7 @@ __all__ = [
     "Config",
     "ConfigValue",
     "DataArtifact",
+    "DeployedFlow",
     "Deployer",
     "Flow",
     "FlowMutator",
@@ -97,6 +100,7 @@ __all__ = [
     "JSONType",
     "JSONTypeClass",
     "Metaflow",
+    "NBDeployer",
     "NBRunner",
     "Parameter",
     "Run",
@@ -172,12 +176,14 @@ _HOMES = {
         "CaughtError",
         "Config",
         "ConfigValue",
+        "DeployedFlow",
         "Deployer",
         "FlowMutator",
         "FlowSpec",
         "IncludeFile",
         "JSONType",
         "JSONTypeClass",
+        "NBDeployer",
         "NBRunner",
         "Parameter",
         "Runner",
@@ -215,7 +221,7 @@ _HOMES = {
         "yaml_parser",
     ),
 }
-_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"} | {"DeployedFlow", "NBDeployer"})
+_TO_COME = frozenset({"card", "kubernetes", "pytorch_parallel"})
 """What Metaflow has and flowstone does not have yet."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from flowstone_runtime.parameters.include_file import IncludeFile
     from flowstone_runtime.parameters.json_type import JSONType, JSONTypeClass
     from flowstone_runtime.profiling import profile
+    from flowstone_runtime.programs.deployed_flow import DeployedFlow
+    from flowstone_runtime.programs.notebook_deployer import NBDeployer
     from flowstone_runtime.programs.notebook_runner import NBRunner
     from flowstone_runtime.programs.runner import Runner
     from flowstone_runtime.user_decorators import (
@@ -51,12 +53,14 @@ __all__ = [
     "CaughtError",
     "Config",
     "ConfigValue",
+    "DeployedFlow",
     "Deployer",
     "FlowMutator",
     "FlowSpec",
     "IncludeFile",
     "JSONType",
     "JSONTypeClass",
+    "NBDeployer",
     "NBRunner",
     "Parameter",
     "Runner",
@@ -130,6 +134,8 @@ _MODULES = {
     "parallel_calls": ("parallel_imap_unordered", "parallel_map"),
     "profiling": ("profile",),
     "programs.deployer": ("Deployer",),
+    "programs.deployed_flow": ("DeployedFlow",),
+    "programs.notebook_deployer": ("NBDeployer",),
     "programs.notebook_runner": ("NBRunner",),
     "programs.runner": ("Runner",),
     "user_decorators": (

@@ -10,15 +10,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from flowstone_client import Client, NotFoundError, Run
 from flowstone_interfaces import FlowstoneError
+from flowstone_runtime.programs.deployed_flow import DeployedFlow
 from flowstone_runtime.programs.option_words import command_words, top_level_words
 
 
@@ -33,18 +32,6 @@ class DeploymentFailedError(FlowstoneError, RuntimeError):
 
     def __str__(self) -> str:
         return f"`{self.command}` ended with exit code {self.exit_code}: {self.output.strip()}"
-
-
-class RunNotBegunError(FlowstoneError, TimeoutError):
-    """A run was triggered, and its first task has not begun so far."""
-
-    def __init__(self, pathspec: str, seconds: float) -> None:
-        super().__init__(pathspec, seconds)
-        self.pathspec = pathspec
-        self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"{self.pathspec} has not begun after {self.seconds:g} seconds; jobs may be waiting: wait longer"
 
 
 class Deployer:
@@ -108,7 +95,7 @@ class OnProductionScheduler:
     scheduler: str
     name: str | None
 
-    def create(self, **options: Any) -> "DeployedFlow":
+    def create(self, **options: Any) -> DeployedFlow:
         """Deploy the flow as the file is now; options of the command `create` by name.
 
         Raises:
@@ -117,7 +104,7 @@ class OnProductionScheduler:
         told = json.loads(self.call("create", ["--json", *command_words(options)]))
         return DeployedFlow(attrs.evolve(self, name=told["name"]), told["flow"], told["deployment"], told["token"])
 
-    def deployed(self) -> "DeployedFlow":
+    def deployed(self) -> DeployedFlow:
         """What is deployed already.
 
         Raises:
@@ -126,83 +113,24 @@ class OnProductionScheduler:
         told = json.loads(self.call("status", ["--json"]))
         return DeployedFlow(attrs.evolve(self, name=told["name"]), told["flow"], told["deployment"], told["token"])
 
+    def trigger(self, parameters: Mapping[str, Any]) -> tuple[str, str]:
+        """Start a run; its pathspec, and the URL of the store."""
+        told = json.loads(self.call("trigger", ["--json", *command_words(parameters)]))
+        return told["run"], told["store"]
+
+    def list_runs(self) -> list[dict[str, Any]]:
+        """The runs, newest first."""
+        return [json.loads(line) for line in self.call("list-runs", ["--json"]).splitlines()]
+
+    def terminate(self, pathspec: str) -> None:
+        """Stop a run and its jobs."""
+        self.call("terminate", [pathspec])
+
+    def delete(self) -> None:
+        """Have the scheduler forget the flow."""
+        self.call("delete", [])
+
     def call(self, command: str, words: list[str]) -> str:
         """A command for this scheduler and name; what it printed."""
         named = [] if self.name is None else ["--name", self.name]
         return self.deployer.call([self.scheduler, command, *named, *words])
-
-
-@attrs.frozen
-class DeployedFlow:
-    """A flow that a production scheduler has."""
-
-    place: OnProductionScheduler
-    flow_name: str
-    deployment: str
-    """Its version: the address of its content."""
-    production_token: str = attrs.field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """What it is called on the scheduler."""
-        return self.place.name or self.flow_name
-
-    def trigger(self, **parameters: Any) -> "TriggeredRun":
-        """Start a run, with parameters by name.
-
-        Raises:
-            DeploymentFailedError: the command line refused a value, or the scheduler the run.
-        """
-        told = json.loads(self.place.call("trigger", ["--json", *command_words(parameters)]))
-        return TriggeredRun(self, told["run"], told["store"])
-
-    def list_runs(self) -> list[dict[str, Any]]:
-        """The runs, newest first, as the scheduler knows them: `run_id`, `state`, `started`, `stopped`."""
-        return [json.loads(line) for line in self.place.call("list-runs", ["--json"]).splitlines()]
-
-    def delete(self) -> None:
-        """Have the scheduler forget it.
-
-        Raises:
-            DeploymentFailedError: it is not there any more, or its token has changed.
-        """
-        self.place.call("delete", [])
-
-
-@attrs.frozen
-class TriggeredRun:
-    """A run that was started on a production scheduler."""
-
-    deployed: DeployedFlow
-    pathspec: str
-    store: str
-
-    @property
-    def run(self) -> Run | None:
-        """The run, once its first task has begun; `None` before."""
-        try:
-            run = Run(self.pathspec, client=Client(self.store))
-        except NotFoundError:
-            return None
-        return run if run.has_begun else None
-
-    def wait_for_run(self, check_interval: float = 5, timeout: float | None = None) -> Run:
-        """The run, once it has begun; look every `check_interval` seconds.
-
-        Raises:
-            RunNotBegunError: it has not, after `timeout` seconds.
-        """
-        deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        while (run := self.run) is None:
-            if time.monotonic() >= deadline:
-                raise RunNotBegunError(self.pathspec, timeout or 0.0)
-            time.sleep(min(check_interval, max(0.0, deadline - time.monotonic())))
-        return run
-
-    def terminate(self) -> None:
-        """Stop it and its jobs.
-
-        Raises:
-            DeploymentFailedError: it is not running.
-        """
-        self.deployed.place.call("terminate", [self.pathspec])

@@ -4,14 +4,13 @@ NBRunner(Train).nbrun(alpha=0.2)
 """
 
 import os
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flowstone_client import Run, Task
-from flowstone_runtime.errors import UsageError
+from flowstone_runtime.programs.notebook_cells import cells
 from flowstone_runtime.programs.notebook_source import flow_source
 from flowstone_runtime.programs.runner import Runner
 
@@ -42,7 +41,7 @@ class NBRunner(Runner):
         base_dir: str | os.PathLike[str] | None = None,
         **top_level: Any,
     ) -> None:
-        source = flow_source(flow.__name__, _cells())
+        source = flow_source(flow.__name__, cells())
         folder = Path(base_dir or Path.cwd())
         number, name = tempfile.mkstemp(prefix=f".{flow.__name__}-", suffix=".py", dir=folder)
         with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -75,13 +74,3 @@ class NBRunner(Runner):
         """Stop what still runs, and delete the file."""
         super().cleanup()
         self._written.unlink(missing_ok=True)
-
-
-def _cells() -> Sequence[str]:
-    """What was run in this notebook, as Python."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    if shell is None:
-        raise UsageError("NBRunner runs flows from the cells of a notebook; use Runner for a flow in a file")
-    cells: Sequence[str] = shell.history_manager.input_hist_parsed
-    return cells
