@@ -4,10 +4,10 @@
 """
 
 import sys
-import tomllib
 from pathlib import Path
 
 import nox
+import tomllib
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"

@@ -6,7 +6,7 @@ Tasks are functions; nothing waits, nothing is retried. A random graph costs mil
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import attrs
@@ -33,7 +33,7 @@ class Driver:
         """Run the machine to its end."""
         context = {
             "Execution": {
-                "StartTime": datetime.now(UTC).isoformat(),
+                "StartTime": datetime.now(timezone.utc).isoformat(),
                 "Name": "c0ffee00-1234",
                 "Input": dict(self.given),
             }

@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+
+from flowstone_interfaces import toml
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +58,7 @@ def test_arrows_point_up_the_table(room: str) -> None:
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_metadata_names_what_is_imported(room: str) -> None:
     """What a package imports of its siblings it requires, by range."""
-    project = tomllib.loads((ROOT / "packages" / room / "pyproject.toml").read_text())["project"]
+    project = toml.loads((ROOT / "packages" / room / "pyproject.toml").read_text())["project"]
     required = {name.partition(">")[0] for name in project["dependencies"]}
     imported = set().union(*(imported_rooms(file) for file in sources(room))) - {room}
     assert {f"flowstone-{sibling}" for sibling in imported} <= required

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import attrs
@@ -14,7 +13,7 @@ from flow_files import clean_environ
 
 from flowstone import Client, Flow
 from flowstone_executors.testing import Events, ExecutorContract, contract_request
-from flowstone_interfaces import ExecutorPlace, Reason, Resources, TaskFinished
+from flowstone_interfaces import ExecutorPlace, Reason, Resources, TaskFinished, toml
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "slurm"
 
@@ -110,7 +109,7 @@ def install(folder: Path) -> None:
     """As pip does it."""
     for module in EXAMPLE.glob("*.py"):
         shutil.copy(module, folder)
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
+    project = toml.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     info = folder / f"flowstone_slurm-{project['version']}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(

@@ -1,6 +1,6 @@
 """What tasks wrote."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import attrs
 import pytest
@@ -91,7 +91,7 @@ def test_lines_come_with_the_time_at_which_they_began(written):
     task = written.read()["fit"].task
 
     def second(number):
-        return datetime(2026, 1, 1, 12, 0, number, tzinfo=UTC)
+        return datetime(2026, 1, 1, 12, 0, number, tzinfo=timezone.utc)
 
     assert list(task.loglines("stdout")) == [(second(2), "one"), (second(2), "two"), (second(5), "three")]
     assert list(task.loglines("stderr")) == [(second(4), "warning")]

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -19,8 +19,8 @@ def test_what_a_run_says_of_itself(written):
     written.end()
     run = written.read()
     assert (run.id, run.flow_name, run.pathspec, run.user) == ("1", "Train", "Train/1", "ann")
-    assert run.created_at == datetime(2026, 1, 1, 12, 0, 1, tzinfo=UTC)
-    assert run.finished_at == datetime(2026, 1, 1, 12, 0, 3, tzinfo=UTC)
+    assert run.created_at == datetime(2026, 1, 1, 12, 0, 1, tzinfo=timezone.utc)
+    assert run.finished_at == datetime(2026, 1, 1, 12, 0, 3, tzinfo=timezone.utc)
     assert run.user_tags == {"b"}
     assert run.system_tags == {"user:ann"}
     assert run.tags == {"b", "user:ann"}

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -49,8 +49,8 @@ def test_what_a_finished_task_says_of_itself(written):
     assert (task.state, task.finished, task.successful) == (TaskState.FINISHED, True, True)
     assert (task.id, task.step_name, task.current_attempt, task.index) == ("1", "fit", 0, 1)
     assert task.parent_task_pathspecs == ("Train/1/start/0",)
-    assert task.created_at == datetime(2026, 1, 1, 12, 0, 2, tzinfo=UTC)
-    assert task.finished_at == datetime(2026, 1, 1, 12, 0, 3, tzinfo=UTC)
+    assert task.created_at == datetime(2026, 1, 1, 12, 0, 2, tzinfo=timezone.utc)
+    assert task.finished_at == datetime(2026, 1, 1, 12, 0, 3, tzinfo=timezone.utc)
     assert task.seconds == 2.5
     assert task.reads == reads
     assert task.exception is None

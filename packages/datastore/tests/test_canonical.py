@@ -244,7 +244,7 @@ def test_values_of_builtin_types_are_equal_by_content():
     """As one object or as two: who loads them cannot tell."""
     for make in (
         lambda: dt.date(2026, 1, 1),
-        lambda: dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC),
+        lambda: dt.datetime(2026, 1, 1, 12, tzinfo=dt.timezone.utc),
         lambda: dt.timedelta(1),
         lambda: Decimal("1.5"),
         lambda: range(3),

@@ -26,7 +26,7 @@ from flowstone_datastore.tables import (  # noqa: E402
     write_frame,
 )
 
-UTC = dt.UTC
+UTC = dt.timezone.utc
 TYPES = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
     pa.int8(): st.integers(-128, 127),

@@ -334,7 +334,7 @@ def certificate(tmp_path):
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "flowstone tests")])
-    now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.timezone.utc)
     made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(days=1))
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

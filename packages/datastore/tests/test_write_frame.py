@@ -84,7 +84,7 @@ KEYS = {
     pa.bool_(): st.booleans(),
     pa.date32(): st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)),
     pa.timestamp("us"): st.datetimes(EARLY, LATE),
-    pa.timestamp("us", "Europe/Helsinki"): st.datetimes(EARLY, LATE, timezones=st.just(dt.UTC)),
+    pa.timestamp("us", "Europe/Helsinki"): st.datetimes(EARLY, LATE, timezones=st.just(dt.timezone.utc)),
     pa.decimal128(9, 2): st.decimals(-9999, 9999, places=2),
     pa.float64(): st.floats(allow_nan=False),
     pa.dictionary(pa.int32(), pa.string()): st.sampled_from(["red", "green"]),

@@ -96,8 +96,8 @@ def test_a_package_without_a_hash_is_refused() -> None:
         ({"packages": {"six": 1.1}}, "a text"),
         ({"packages": {"six": "1\nother"}}, "a text"),
         ({"packages": {"--index-url=x": "1"}}, "no name of a package"),
-        ({"python": "3.9"}, "'3.11' or later"),
-        ({"python": "latest"}, "'3.11' or later"),
+        ({"python": "3.9"}, "'3.10' or later"),
+        ({"python": "latest"}, "'3.10' or later"),
     ],
 )
 def test_what_can_never_work_is_refused_where_it_is_written(options, said) -> None:
@@ -123,9 +123,9 @@ def test_a_python_that_is_not_here_is_named(tmp_path) -> None:
 
 def test_a_store_in_s3_needs_its_client() -> None:
     """A step in its own environment reads and writes the store itself."""
-    needed = own_requirements("/folder")
+    needed = own_requirements("/folder", "3.12")
     assert {each.partition(">")[0] for each in needed} >= {"attrs", "blake3", "cloudpickle", "click"}
-    assert {each.partition(">")[0] for each in {*own_requirements("s3://bucket")} - {*needed}} >= {"boto3"}
+    assert {each.partition(">")[0] for each in {*own_requirements("s3://bucket", "3.12")} - {*needed}} >= {"boto3"}
 
 
 class Guarded(BaseHTTPRequestHandler):

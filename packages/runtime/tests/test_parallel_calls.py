@@ -1,6 +1,7 @@
 """A function over many items, in forks."""
 
 import os
+import sys
 import time
 from multiprocessing import active_children
 from pathlib import Path
@@ -27,7 +28,8 @@ def test_an_error_of_a_call_is_raised_here_with_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError) as caught:
         parallel_map(fails, [1, 0, 2])
-    assert "return 1 // n" in caught.value.__notes__[0]
+    told = str(caught.value.__cause__) if sys.version_info < (3, 11) else caught.value.__notes__[0]
+    assert "return 1 // n" in told
 
 
 @pytest.mark.parametrize("how", ["map", "imap"])

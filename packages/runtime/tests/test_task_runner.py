@@ -1,4 +1,6 @@
 import asyncio
+import builtins
+import sys
 import threading
 import time
 
@@ -74,7 +76,11 @@ def test_the_last_step_goes_nowhere(trouble) -> None:
         (SystemExit(0), "SystemExit", "0"),
         (asyncio.CancelledError("from a library"), "asyncio.exceptions.CancelledError", "from a library"),
         (MemoryError(), "MemoryError", ""),
-        (ExceptionGroup("two", [ValueError("a"), TypeError("b")]), "ExceptionGroup", "two (2 sub-exceptions)"),
+        *(
+            [(builtins.ExceptionGroup("two", [ValueError("a")]), "ExceptionGroup", "two (1 sub-exception)")]
+            if sys.version_info >= (3, 11)
+            else []
+        ),
     ],
 )
 def test_whatever_a_step_raises_fails_the_task(trouble, capsys, error, kind, message) -> None:

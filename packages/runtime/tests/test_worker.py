@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 from flowstone_client import Client, Flow
+from flowstone_runtime.module_start import WITHOUT_WORKING_FOLDER
 
 LOAD = """
     import json
@@ -31,7 +32,14 @@ LOAD = """
 
 def load(flow, name, module="", cwd=None, exit_code=0):
     done = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(LOAD), str(flow.path), module, name],
+        [
+            sys.executable,
+            "-c",
+            f"{WITHOUT_WORKING_FOLDER}\n{textwrap.dedent(LOAD)}",
+            str(flow.path),
+            module,
+            name,
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import attrs
 import click.testing
 import pytest
+import tomllib
 
 from flowstone_sandbox import Folders, SandboxOptions
 from flowstone_sandbox.client import SandboxClient

@@ -14,7 +14,7 @@ from flowstone_sandbox.errors import SandboxRequestError
 from flowstone_sandbox.scheduler.expression import InvalidExpressionError, parse_expression
 
 DAY = 86400
-BEGIN = dt.datetime(2026, 11, 25, 12, 0, tzinfo=dt.UTC).timestamp()
+BEGIN = dt.datetime(2026, 11, 25, 12, 0, tzinfo=dt.timezone.utc).timestamp()
 
 
 def times(text, days, zone="UTC", begin=BEGIN):
@@ -41,9 +41,9 @@ def test_days_of_work_are_near():
 
 def test_an_hour_that_comes_twice_fires_once_and_one_that_does_not_come_not_at_all():
     """Summer time is where schedules go wrong."""
-    autumn = dt.datetime(2026, 10, 31, 12, tzinfo=dt.UTC).timestamp()
+    autumn = dt.datetime(2026, 10, 31, 12, tzinfo=dt.timezone.utc).timestamp()
     assert times("cron(30 1 * * ? *)", 2, "America/New_York", autumn) == ["11-01 01:30", "11-02 01:30"]
-    spring = dt.datetime(2027, 3, 13, 12, tzinfo=dt.UTC).timestamp()
+    spring = dt.datetime(2027, 3, 13, 12, tzinfo=dt.timezone.utc).timestamp()
     assert times("cron(30 2 * * ? *)", 2, "America/New_York", spring) == ["03-15 02:30"]
 
 
@@ -118,7 +118,7 @@ def test_a_schedule_starts_a_state_machine_each_night(sandbox, scheduler):
 def test_a_schedule_submits_a_job_once_and_is_gone(batch, sandbox, scheduler):
     """Any request of AWS can be a target."""
     definition = batch.define("echo", "scheduled", name="scheduled")
-    at = dt.datetime.fromtimestamp(time.time() + 400 * DAY, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    at = dt.datetime.fromtimestamp(time.time() + 400 * DAY, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     given = {"JobName": "scheduled", "JobQueue": "sandbox", "JobDefinition": definition}
     scheduler.create_schedule(
         Name="once",

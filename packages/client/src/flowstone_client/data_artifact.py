@@ -1,14 +1,15 @@
 """One stored value: known by type and size without loading it."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
 
 from flowstone_client.artifacts import Artifacts, load_named
 from flowstone_client.client import Client
 from flowstone_client.client_in_use import default_client
 from flowstone_client.run_journal import RunJournal
 from flowstone_client.run_member import RunMember
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     import os
@@ -116,12 +117,12 @@ class DataArtifact(RunMember, depth=5):
     def created_at(self) -> datetime | None:
         """When it was stored: when its task ended; of a parameter of a task that has not, when the run began."""
         ended = self._task.ended
-        return datetime.fromtimestamp(ended.time if ended else self._summary.started.time, UTC)
+        return datetime.fromtimestamp(ended.time if ended else self._summary.started.time, timezone.utc)
 
     @property
     def finished_at(self) -> datetime | None:
         """When its task ended; `None` if it has not."""
-        return None if self._task.ended is None else datetime.fromtimestamp(self._task.ended.time, UTC)
+        return None if self._task.ended is None else datetime.fromtimestamp(self._task.ended.time, timezone.utc)
 
     @property
     def origin_pathspec(self) -> str | None:

@@ -246,9 +246,16 @@ def _ask(database: sqlite3.Connection, sql: str, values: Sequence[Any]) -> tuple
         cursor = database.execute(sql, values)
         rows = cursor.fetchall()
     finally:
-        database.set_authorizer(None)
+        database.set_authorizer(_allow)  # `None` would forbid all in Python 3.10
     return [column[0] for column in cursor.description or ()], rows
 
 
+def _allow(*_: object) -> int:
+    return sqlite3.SQLITE_OK
+
+
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorname", "") in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_INDEX")
+    name = getattr(error, "sqlite_errorname", None)
+    if name is None:  # Python 3.10 has SQLite's words only
+        return any(words in str(error) for words in ("not a database", "malformed"))
+    return name in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_INDEX")

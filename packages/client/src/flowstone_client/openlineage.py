@@ -1,7 +1,7 @@
 """Lineage as events that other programs read: the run events of OpenLineage."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _event(lineage: "Lineage", task: "LineageNode") -> dict[str, Any]:
     made = [lineage.nodes[target] for source, target in lineage.edges if source == task.id]
     event: dict[str, Any] = {
         "eventType": "OTHER" if ended is None else "COMPLETE",
-        "eventTime": datetime.fromtimestamp(ended or 0.0, UTC).isoformat(),
+        "eventTime": datetime.fromtimestamp(ended or 0.0, timezone.utc).isoformat(),
         "run": {"runId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{lineage.store}#{task.id}"))},
         "job": {"namespace": lineage.store, "name": f"{facts['flow']}.{facts['step']}"},
         "inputs": [_dataset(lineage, node) for node in lineage.before(task.id)],

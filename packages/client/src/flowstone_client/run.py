@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.client import Client
@@ -18,6 +18,7 @@ from flowstone_client.tags import tag_change
 from flowstone_client.task import Task
 from flowstone_datastore import RunState, RunSummary, TaskState
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_client.flow import Flow
@@ -99,13 +100,13 @@ class Run(ClientObject, depth=2):
     @property
     def created_at(self) -> datetime:
         """When it started."""
-        return datetime.fromtimestamp(self.summary.started.time, UTC)
+        return datetime.fromtimestamp(self.summary.started.time, timezone.utc)
 
     @property
     def finished_at(self) -> datetime | None:
         """When it ended; of one that died, when it was last heard of; `None` while it runs."""
         ended = self.summary.finished_at
-        return None if ended is None else datetime.fromtimestamp(ended, UTC)
+        return None if ended is None else datetime.fromtimestamp(ended, timezone.utc)
 
     @property
     def failed_tasks(self) -> tuple[Task, ...]:

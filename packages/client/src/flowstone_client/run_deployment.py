@@ -1,9 +1,11 @@
 """What a production run is a run of."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

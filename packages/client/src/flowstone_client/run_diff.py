@@ -1,7 +1,7 @@
 """What differs between two runs: code, parameters, environment, values, times."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -10,6 +10,7 @@ from flowstone_client.run_environment import RunEnvironment
 from flowstone_client.run_journal import RunJournal, steps_of
 from flowstone_datastore import Artifact, Datastore, RunSummary, plain_value
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 LARGEST_LOADED_BYTES = 10_000_000
 """A larger value is told by type and size only."""

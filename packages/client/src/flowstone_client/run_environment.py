@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_datastore import ChunkRef, Datastore

@@ -1,7 +1,7 @@
 """What started a run: the runs of other flows that had finished, or events."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -30,7 +30,7 @@ class TriggerEvent:
     def from_record(cls, data: Mapping[str, Any]) -> "TriggerEvent":
         """Read it from a run's record, where `timestamp` is UTC, seconds since 1970."""
         time = data.get("timestamp")
-        when = None if time is None else datetime.fromtimestamp(time, UTC)
+        when = None if time is None else datetime.fromtimestamp(time, timezone.utc)
         return cls(data["name"], data.get("id", ""), when, data["type"])
 
 

@@ -5,15 +5,15 @@ environment variable (`FLOWSTONE_STORE`, ...), `[tool.flowstone]` in the project
 pyproject.toml, the profile (`~/.config/flowstone/<profile>.toml`), the default.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from flowstone_client.byte_size import parse_byte_size
-from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces import FlowstoneError, toml
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_datastore import ChunkCache
@@ -262,8 +262,8 @@ def _profile_layer(profile: str, environ: Mapping[str, str]) -> _Layer:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return {**toml.loads(file.read_text(encoding="utf-8"))}
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidSettingsError(str(file), f"it is not valid TOML: {error}") from error
     except OSError as error:
         raise InvalidSettingsError(str(file), f"it cannot be read: {error.strerror}") from error

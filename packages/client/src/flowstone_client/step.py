@@ -1,8 +1,8 @@
 """The tasks of one step of a run."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
 
 from flowstone_client.client import Client
 from flowstone_client.client_in_use import default_client
@@ -10,6 +10,7 @@ from flowstone_client.errors import NotFoundError
 from flowstone_client.run_journal import PARAMETERS_STEP, RunJournal, steps_of, tasks_of
 from flowstone_client.run_member import RunMember
 from flowstone_client.task import Task
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_client.run import Run
@@ -52,14 +53,14 @@ class Step(RunMember, depth=3):
     def created_at(self) -> datetime | None:
         """When its first task began; `None` if all were taken over from another run."""
         times = [known.started.time for known in self._known.values() if known.started]
-        return datetime.fromtimestamp(min(times), UTC) if times else None
+        return datetime.fromtimestamp(min(times), timezone.utc) if times else None
 
     @property
     def finished_at(self) -> datetime | None:
         """When its last task ended; `None` if one has not."""
         times = [known.ended.time if known.ended else None for known in self._known.values()]
         ended = [time for time in times if time is not None]
-        return datetime.fromtimestamp(max(ended), UTC) if len(ended) == len(times) else None
+        return datetime.fromtimestamp(max(ended), timezone.utc) if len(ended) == len(times) else None
 
     @property
     def origin_pathspec(self) -> str | None:

@@ -1,8 +1,8 @@
 """One task of a run: what it set, what it read, what it wrote, how it ended."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
 
 from flowstone_client.artifacts import Artifacts
 from flowstone_client.client import Client
@@ -15,6 +15,7 @@ from flowstone_client.run_member import RunMember
 from flowstone_client.task_log import TaskLog, as_text
 from flowstone_client.task_metadata import Metadatum, environment_info, metadata_of
 from flowstone_datastore import RunState, TaskFailed, TaskFinished, TaskState
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_client.step import Step
@@ -106,13 +107,13 @@ class Task(RunMember, depth=4):
     def created_at(self) -> datetime | None:
         """When the attempt started; `None` if it never did."""
         started = self._known.started
-        return None if started is None else datetime.fromtimestamp(started.time, UTC)
+        return None if started is None else datetime.fromtimestamp(started.time, timezone.utc)
 
     @property
     def finished_at(self) -> datetime | None:
         """When the attempt ended; `None` if it has not."""
         ended = self._known.ended
-        return None if ended is None else datetime.fromtimestamp(ended.time, UTC)
+        return None if ended is None else datetime.fromtimestamp(ended.time, timezone.utc)
 
     @property
     def seconds(self) -> float | None:

@@ -1,7 +1,7 @@
 """What a task wrote to its standard output and error."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flowstone_client.errors import InvalidStreamError
@@ -75,10 +75,10 @@ class TaskLog:
             began = began if rest else frame.time
             *lines, rest = (rest + frame.data).split(b"\n")
             for line in lines:
-                yield datetime.fromtimestamp(began, UTC), line
+                yield datetime.fromtimestamp(began, timezone.utc), line
                 began = frame.time
         if rest:
-            yield datetime.fromtimestamp(began, UTC), rest
+            yield datetime.fromtimestamp(began, timezone.utc), rest
 
 
 def as_text(lines: Iterator[tuple[datetime, bytes]]) -> Iterator[tuple[datetime, Any]]:

@@ -1,6 +1,6 @@
 """Facts about an attempt of a task, as name and value: what ran it, where, with which versions."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowstone_datastore import TaskFinished
@@ -31,7 +31,7 @@ def environment_info(summary: "RunSummary", known: "TaskSummary") -> dict[str, s
 def metadata_of(url: str, summary: "RunSummary", known: "TaskSummary") -> list[Metadatum]:
     """All facts about one attempt in the store at `url`."""
     started, ended = summary.started, known.ended
-    began = datetime.fromtimestamp(known.started.time if known.started else started.time, UTC)
+    began = datetime.fromtimestamp(known.started.time if known.started else started.time, timezone.utc)
     facts = {"attempt": str(known.attempt), "user": started.user, "ds-root": url}
     facts |= environment_info(summary, known)
     if started.origin_run is not None:
@@ -39,7 +39,7 @@ def metadata_of(url: str, summary: "RunSummary", known: "TaskSummary") -> list[M
     found = [Metadatum(name, value, began, name) for name, value in facts.items() if value]
     if ended is None:
         return found
-    over = datetime.fromtimestamp(ended.time, UTC)
+    over = datetime.fromtimestamp(ended.time, timezone.utc)
     told = {
         "attempt_ok": isinstance(ended, TaskFinished),
         "seconds": ended.seconds,

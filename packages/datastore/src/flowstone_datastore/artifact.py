@@ -1,15 +1,15 @@
 """A stored value, without the value: what it is, how large, and where its bytes are."""
 
 import re
-from binascii import Error as Base64Error
-from binascii import a2b_base64, b2a_base64
+from binascii import b2a_base64
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore.address import InvalidAddressError, check_address, is_address
 from flowstone_datastore.fields import LARGEST_INTEGER, InvalidRecordError, refuse
+from flowstone_interfaces.python_310 import Self, strict_base64
 
 PICKLE_5 = "pickle-5"
 """The encoding of a Python pickle of protocol 5 with its out-of-band buffers."""
@@ -91,8 +91,8 @@ class Blob:
         """
         if isinstance(raw, str):
             try:
-                return cls.of_bytes(a2b_base64(raw, strict_mode=True))
-            except (Base64Error, ValueError) as error:
+                return cls.of_bytes(strict_base64(raw))
+            except ValueError as error:
                 raise InvalidRecordError("the inline bytes of a blob", str(error)) from error
         if not isinstance(raw, list):
             refuse("a blob", raw, "base64 text or an array of chunks")

@@ -6,7 +6,7 @@ large table, it is stored once, as a chunk, and the records of the heirs name it
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -14,6 +14,7 @@ from flowstone_datastore.address import InvalidAddressError, check_address
 from flowstone_datastore.artifact import Artifact
 from flowstone_datastore.compact_json import to_json_text
 from flowstone_datastore.fields import InvalidRecordError, refuse
+from flowstone_interfaces.python_310 import Self
 
 SMALLEST_BASE_BYTES = 1024
 """A table of at most this much JSON is copied into each record: an address would hardly be shorter."""

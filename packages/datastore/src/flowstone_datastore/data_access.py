@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore.fields import is_count, is_text, optional, refuse
+from flowstone_interfaces.python_310 import Self
 
 MOST_ACCESSES = 1_000
 """A record names so many; what comes after is summed up, folder by folder."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from flowstone_datastore.artifact_store import ArtifactStore
 from flowstone_datastore.chunk_cache import ChunkCache
@@ -19,6 +19,7 @@ from flowstone_datastore.storage import Storage
 from flowstone_datastore.table_store import TableStore
 from flowstone_datastore.verification import Verify
 from flowstone_interfaces.pathspec import check_part, is_part
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     from flowstone_datastore.collect import CollectionReport

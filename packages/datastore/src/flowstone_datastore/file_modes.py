@@ -4,9 +4,10 @@
 import contextlib
 import os
 import stat
-from typing import Self
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 _PRIVATE = 0o700
 

@@ -10,13 +10,13 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import Self
 
 from flowstone_datastore.file_errors import translated, without_hard_links
 from flowstone_datastore.file_modes import FileModes, make_folder, make_root
 from flowstone_datastore.file_writing import write_all
 from flowstone_datastore.storage import Data, ObjectStatus, buffers_of, check_folder, check_path
 from flowstone_datastore.storage_errors import ObjectNotFoundError
+from flowstone_interfaces.python_310 import Self
 
 TEMPORARY_FOLDER = "tmp"
 """Where files are written before they are renamed: in the same root, so that a rename is all it takes."""

@@ -13,11 +13,11 @@ import sys
 import weakref
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Self
 
 import attrs
 
 from flowstone_datastore.artifact import ChunkRef
+from flowstone_interfaces.python_310 import Self
 
 _PAGE = mmap.PAGESIZE
 _ENTRY_BYTES = 8

@@ -1,12 +1,13 @@
 """An environment that steps of a run declared, as it was decided: its lock, and the packages that it names."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore.artifact import ChunkRef
 from flowstone_datastore.fields import are_texts, is_a, is_mapping, is_text, refuse
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen(kw_only=True)

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 from threading import Lock
-from typing import Self
 
 from flowstone_datastore.storage import Data, ObjectStatus, buffers_of, check_folder, check_path
 from flowstone_datastore.storage_errors import ObjectNotFoundError
+from flowstone_interfaces.python_310 import Self
 
 
 class MemoryStorage:

@@ -6,11 +6,12 @@ counts in and the tick at which the process started, it names one process for ev
 """
 
 import os
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore.fields import is_count, is_text, refuse
+from flowstone_interfaces.python_310 import Self
 
 _GONE = {"Z", "X", "x"}  # zombies have ended; their parent has not asked yet
 

@@ -1,7 +1,7 @@
 """The small values inside records: code, transitions, reads, errors, ranges of logs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -19,6 +19,7 @@ from flowstone_datastore.fields import (
     optional,
     refuse,
 )
+from flowstone_interfaces.python_310 import Self
 
 
 def _check_relative(_instance: Any, _attribute: Any, path: Any) -> None:

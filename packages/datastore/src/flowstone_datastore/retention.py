@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Self
 
 import attrs
 
 from flowstone_datastore.fields import refuse
 from flowstone_datastore.records import SPUN_TAG
 from flowstone_datastore.run_state import RunState, RunSummary
+from flowstone_interfaces.python_310 import Self
 
 GRACE_SECONDS = 24 * 3600
 """How long everything that is young is left alone, whoever wrote it: longer than a clock is wrong, longer than

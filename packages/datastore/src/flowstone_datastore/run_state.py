@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Self
 
 import attrs
 
@@ -17,6 +16,7 @@ from flowstone_datastore.records import (
     TaskFinished,
     TaskStarted,
 )
+from flowstone_interfaces.python_310 import Self
 
 IsAlive = Callable[[ProcessIdentity], bool | None]
 """Whether a process runs; `None` if that cannot be told from here."""

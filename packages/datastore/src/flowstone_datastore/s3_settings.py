@@ -4,11 +4,11 @@ Credentials are no part of it: URLs end up in logs and records. boto3 finds them
 """
 
 import re
-from typing import Self
 
 import attrs
 
 from flowstone_datastore.s3_errors import InvalidS3UrlError
+from flowstone_interfaces.python_310 import Self
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]\Z")
 _LONGEST_PREFIX = 120  # of a key's 1,024 bytes; a path takes up to 900, its parts some more

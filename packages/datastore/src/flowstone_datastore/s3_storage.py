@@ -6,7 +6,7 @@ Requests that fail are tried again, further and further apart; what still fails 
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any
 
 from flowstone_datastore.s3_appending import FULL_BYTES, PART_NAME, Appender, Tail, part_key
 from flowstone_datastore.s3_client import MOST_CONNECTIONS, botocore_exceptions, client_for
@@ -17,6 +17,7 @@ from flowstone_datastore.s3_retries import RetryBudget
 from flowstone_datastore.s3_settings import S3Settings
 from flowstone_datastore.s3_writing import PART_BYTES, S3Writer
 from flowstone_datastore.storage import Data, ObjectStatus, buffers_of, check_folder, check_path
+from flowstone_interfaces.python_310 import Self
 
 _MOST_DELETED = 1000  # S3's limit for one request
 

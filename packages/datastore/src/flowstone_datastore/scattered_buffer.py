@@ -6,11 +6,11 @@ asks for the bytes when they are written: one after the other, so that never all
 
 from collections.abc import Callable, Sequence
 from pickle import PickleBuffer
-from typing import Self
 
 import attrs
 
 from flowstone_datastore.storage import Buffer
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen(eq=False)

@@ -1,7 +1,7 @@
 """A flow as data: its steps, how they hang together, and how they nest."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -12,6 +12,7 @@ from flowstone_graph.nesting import Nesting
 from flowstone_graph.node import Kind, Node
 from flowstone_graph.step_names import did_you_mean
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -1,10 +1,9 @@
 """A task: one execution of a step, named by where it stands in the graph."""
 
-from typing import Self
-
 import attrs
 
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 
 class InvalidTaskIdError(FlowstoneError, ValueError):

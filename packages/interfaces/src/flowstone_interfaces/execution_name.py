@@ -1,7 +1,7 @@
 """Which run an execution is of, by what the scheduler calls it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 _RUN_ID = re.compile(r"(\d{8}-\d{6}-[0-9a-z]+)(?:-r\d+)?\Z")
 """The name of an execution that we started: the run's id, and for one that goes on with a run when it began."""
@@ -18,4 +18,4 @@ def run_id_of(name: str, started: float) -> str:
     if match := _RUN_ID.match(name):
         return match[1]
     parts = [part for part in re.split("[-_]", name) if part]
-    return f"{datetime.fromtimestamp(started, UTC):%Y%m%d-%H%M%S}-{parts[0]}"
+    return f"{datetime.fromtimestamp(started, timezone.utc):%Y%m%d-%H%M%S}-{parts[0]}"

@@ -1,11 +1,11 @@
 """Names of what ran: `Flow/run/step/task/artifact`, from the left as deep as one likes."""
 
 import re
-from typing import Self
 
 import attrs
 
 from flowstone_interfaces.errors import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 
 _LEVELS = ("flow", "run", "step", "task", "artifact")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*\Z")

@@ -117,5 +117,8 @@ def _result(receiver: Connection, process: BaseProcess, shown: str) -> Any:
         return value
     if value is None:
         raise ParallelCallError(shown, told)
-    value.add_note(f"in a process of parallel_map, pid {process.pid} of {os.getpid()}:\n{told}")
+    note = f"in a process of parallel_map, pid {process.pid} of {os.getpid()}:\n{told}"
+    if not hasattr(value, "add_note"):  # Python 3.10
+        raise value from ParallelCallError(shown, note)
+    value.add_note(note)
     raise value

@@ -4,9 +4,11 @@ import random
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

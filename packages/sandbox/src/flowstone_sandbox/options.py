@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

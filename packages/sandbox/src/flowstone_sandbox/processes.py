@@ -13,9 +13,11 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 _WARDEN = Path(__file__).with_name("warden.py")
 

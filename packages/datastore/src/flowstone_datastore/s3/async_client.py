@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from flowstone_datastore.s3.client import S3
+from flowstone_interfaces.python_310 import Self
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from flowstone_datastore.s3.answers import content_range, head_of
 from flowstone_datastore.s3.bucket import Listed, ObjectHead, PutHead, Span
@@ -11,6 +11,7 @@ from flowstone_datastore.s3.upload import S3Upload
 from flowstone_datastore.s3_client import botocore_exceptions, client_for
 from flowstone_datastore.s3_failures import status_of, translated_s3
 from flowstone_datastore.s3_settings import S3Settings
+from flowstone_interfaces.python_310 import Self
 
 _MOST_DELETED_AT_ONCE = 1_000
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import attrs
 
 from flowstone_datastore.s3.checksums import Checksum
 from flowstone_datastore.storage_errors import StorageError
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

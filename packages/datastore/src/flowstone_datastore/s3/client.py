@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -32,6 +32,7 @@ from flowstone_datastore.s3.sinks import FileSink, MemorySink
 from flowstone_datastore.s3.streams import ObjectReader, ObjectWriter
 from flowstone_datastore.s3_settings import S3Connection
 from flowstone_datastore.storage import Buffer
+from flowstone_interfaces.python_310 import Self
 
 Key = str | S3GetObject
 Put = tuple[str, Any] | S3PutObject

@@ -6,9 +6,9 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping
-from typing import Self
 
 from flowstone_datastore.s3.endpoint import Endpoint
+from flowstone_interfaces.python_310 import Self
 
 _HEAD_BYTES = 64 * 1024
 _JOINED_BYTES = 64 * 1024  # a body up to this size goes out with its head, in one packet or few

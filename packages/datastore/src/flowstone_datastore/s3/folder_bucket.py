@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from flowstone_datastore.file_errors import translated
 from flowstone_datastore.s3.bucket import Listed, ObjectHead, PutHead, Span
 from flowstone_datastore.s3.errors import S3InvalidRangeError, S3InvalidUseError, S3ObjectReplacedError
 from flowstone_datastore.storage_errors import ObjectNotFoundError, StorageFailedError
+from flowstone_interfaces.python_310 import Self
 
 _PARTIAL = ".flowstone-partial-"
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from types import TracebackType
-from typing import Self
 
 from flowstone_datastore.s3.answers import content_range, head_of
 from flowstone_datastore.s3.boto_bucket import BotoBucket
@@ -25,6 +24,7 @@ from flowstone_datastore.s3.signing import Signer, quoted_key
 from flowstone_datastore.s3.upload import S3Upload
 from flowstone_datastore.s3_client import credentials_for
 from flowstone_datastore.s3_settings import S3Settings
+from flowstone_interfaces.python_310 import Self
 
 _CONNECT_SECONDS = 10.0
 _MOST_UNREAD_BYTES = 256 * 1024  # what is left of a body is read if it is no more, else the connection is ended

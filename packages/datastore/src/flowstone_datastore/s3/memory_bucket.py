@@ -4,13 +4,13 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
 
 import attrs
 
 from flowstone_datastore.s3.bucket import Listed, ObjectHead, PutHead, Span
 from flowstone_datastore.s3.folder_bucket import bounds
 from flowstone_datastore.storage_errors import ObjectNotFoundError
+from flowstone_interfaces.python_310 import Self
 
 # Process-wide, because a URL is all that two clients of it have in common.
 _contents: dict[str, dict[str, tuple[ObjectHead, bytes]]] = {}

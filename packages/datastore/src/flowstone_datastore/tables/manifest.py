@@ -6,12 +6,13 @@ folders pass it over.
 """
 
 import json
-from typing import Any, Self
+from typing import Any
 
 import attrs
 import pyarrow as pa
 
 from flowstone_datastore.tables.errors import TableFormatError
+from flowstone_interfaces.python_310 import Self
 
 MANIFEST = "_flowstone_table.json"
 _FORMAT = 1

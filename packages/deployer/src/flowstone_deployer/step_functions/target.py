@@ -1,12 +1,11 @@
 """Where a state machine starts its jobs and finds what they leave."""
 
-from typing import Self
-
 import attrs
 
 from flowstone_datastore.s3_settings import S3Settings
 from flowstone_deployer.step_functions.job_definition import JobDefinition
 from flowstone_interfaces import FlowstoneError, TaskRequest
+from flowstone_interfaces.python_310 import Self
 
 
 class StoreNotReachableError(FlowstoneError, ValueError):

@@ -34,7 +34,7 @@ class BatchExecutor:
 
     Requests and results travel through the staging, which must be in S3. What jobs write is shown while they
     run, from CloudWatch Logs, and is complete in the end. A job has one attempt: whether there is another is the
-    scheduler's decision. An image needs Python 3.11 or newer with its standard library, nothing else.
+    scheduler's decision. An image needs Python 3.10 or newer with its standard library, nothing else.
     """
 
     def __init__(self, post: PostEvent, place: ExecutorPlace) -> None:

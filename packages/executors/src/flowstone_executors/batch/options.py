@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_executors.batch.errors import BatchRequestError
 from flowstone_interfaces import TaskRequest
+from flowstone_interfaces.python_310 import Self
 
 _SETTINGS = ("queue", "image", "iam_role", "execution_role", "executable", "region", "log_group")
 _DEFAULT_CPUS = 1.0

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Self
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 _WILD = re.compile(r"(\*\*/|\*\*|\*|\?)")
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 OUTSIDE = "_outside"
 """The folder of the code for modules that lie outside of the project, each at the path that it is imported by."""

@@ -1,7 +1,7 @@
 """`python flow.py logs`: what tasks wrote."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import attrs
 import click
@@ -63,7 +63,7 @@ def command(flow: type[FlowSpec]) -> click.Command:
                 is_flag=True,
                 help="Show lines as they come, until the run ends; of all attempts.",
             ),
-            click.Option(["--timestamps"], is_flag=True, help="Begin each line with its time (UTC)."),
+            click.Option(["--timestamps"], is_flag=True, help="Begin each line with its time (timezone.utc)."),
             json_option(),
         ],
     )
@@ -80,7 +80,7 @@ class _Kind:
 
     def print(self, frame: LogFrame, line: str) -> None:
         """Print a line that began with this frame."""
-        time = datetime.fromtimestamp(frame.time, UTC)
+        time = datetime.fromtimestamp(frame.time, timezone.utc)
         if self.as_json:
             print_json(
                 {

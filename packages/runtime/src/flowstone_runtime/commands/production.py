@@ -1,7 +1,7 @@
 """`python flow.py step-functions ...`: the flow on a production scheduler, whichever is installed."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import attrs
 import click
@@ -71,7 +71,7 @@ def _list_runs(scheduler: str) -> click.Command:
             if as_json:
                 print_json(attrs.asdict(execution))
                 continue
-            began = datetime.fromtimestamp(execution.started, UTC)
+            began = datetime.fromtimestamp(execution.started, timezone.utc)
             click.echo(f"{deployed.flow}/{execution.run_id}  {execution.state:9}  {began:%Y-%m-%d %H:%M:%S}Z")
 
     return click.Command(

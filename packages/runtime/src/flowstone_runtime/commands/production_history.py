@@ -1,6 +1,6 @@
 """`list`, `diff` and `rollback`: what was deployed before, and to have it again."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -30,7 +30,7 @@ def list_command(scheduler: str) -> click.Command:
         deployed = there.scheduler.deployed(there.name)
         for kept in history(there.datastore, there.flow, there.name):
             is_current = deployed is not None and deployed.deployment == kept.version
-            made = datetime.fromtimestamp(kept.record.time, UTC)
+            made = datetime.fromtimestamp(kept.record.time, timezone.utc)
             if as_json:
                 about = {"deployment": kept.version, "time": made.isoformat(), "user": kept.record.user}
                 print_json({**about, "is_current": is_current})

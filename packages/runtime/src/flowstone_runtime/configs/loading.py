@@ -180,9 +180,9 @@ def _parsed(config: Config, content: str, path: Path | None, place: str) -> Any:
         if parser is not None:
             return named_function(parser)(content)
         if suffix == ".toml":
-            import tomllib
+            from flowstone_interfaces import toml
 
-            return tomllib.loads(content)
+            return toml.loads(content)
         if suffix in {".yaml", ".yml"}:
             from flowstone_runtime.configs.yaml_parsing import yaml_parser
 

@@ -34,11 +34,11 @@ def pyproject_toml_parser(content: str) -> dict[str, Any]:
     Raises:
         UsageError: it is no TOML, or a dependency has an environment marker or is none.
     """
-    import tomllib
+    from flowstone_interfaces import toml
 
     try:
-        project = tomllib.loads(content).get("project", {})
-    except tomllib.TOMLDecodeError as error:
+        project = toml.loads(content).get("project", {})
+    except toml.TOMLDecodeError as error:
         raise UsageError(f"pyproject.toml is no TOML: {error}; correct it") from error
     found = _collect(
         (f"dependency {number}", text) for number, text in enumerate(project.get("dependencies", ()), 1)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-OLDEST_PYTHON = 11
+OLDEST_PYTHON = 10
 """The oldest 3.x that flowstone itself runs on."""
 
 _PYPI_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._, -]*\])?\Z")

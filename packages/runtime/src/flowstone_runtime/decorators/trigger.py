@@ -1,12 +1,13 @@
 """`@trigger` and `@trigger_on_finish`: what a production scheduler starts the flow upon."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import attrs
 
 from flowstone_graph import FlowGraph
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.decorators.at_deployment import AtDeployment, declared_value
 from flowstone_runtime.decorators.flow_decorator import FlowDecorator, FlowFacts, FlowOption, FlowStart, declares
 from flowstone_runtime.errors import UsageError

@@ -35,11 +35,12 @@ def _request(graph: FlowGraph, node: Node, store: str) -> EnvironmentRequest | N
     conda = _enabled([each for each in every if isinstance(each, CondaBase | Conda)])
     if not pypi and not conda:
         return None
+    python = _python(node, conda, pypi)
     return EnvironmentRequest(
         kind="conda" if conda else "pypi",
-        python=_python(node, conda, pypi),
+        python=python,
         requirements=tuple(requirement(name, version) for name, version in _packages(pypi).items()),
-        own=own_requirements(store),
+        own=own_requirements(store, python),
         conda=tuple(match_spec(name, version) for name, version in _packages(conda).items()),
         channels=_channels(conda),
         pinned=_pinned(node, [*pypi, *conda]),

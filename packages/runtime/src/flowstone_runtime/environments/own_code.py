@@ -18,24 +18,29 @@ from flowstone_runtime.framework import PACKAGES
 
 _OF_RUNTIME = frozenset({"attrs", "click"})
 """What a task needs of what the runtime requires: no screen, no uv."""
+_OF_310 = re.compile(r"""python_version\s*<\s*['"]3\.11['"]""")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)([^;]*)(?:;(.*))?")
 
 
-def own_requirements(store: str) -> tuple[str, ...]:
-    """What a task of ours needs to have installed, for a store at this URL or in this folder."""
+def own_requirements(store: str, python: str) -> tuple[str, ...]:
+    """What a task of ours needs to have installed, for a store at this URL or in this folder, and a Python."""
     scheme = urlsplit(store).scheme
     needed = {*_requirements("flowstone-datastore", scheme)}
     needed |= {line for line in _requirements("flowstone-runtime", scheme) if _name(line) in _OF_RUNTIME}
+    if python.split(".")[:2] == ["3", "10"]:
+        needed |= {*_requirements("flowstone-interfaces", scheme, _OF_310)}
     return tuple(sorted(needed))
 
 
-def _requirements(name: str, extra: str) -> Iterator[str]:
+def _requirements(name: str, extra: str, allowed: re.Pattern[str] | None = None) -> Iterator[str]:
+    """Those without a marker, of the extra, and with a marker that is `allowed`."""
     for line in distribution(name).requires or ():
         found = _REQUIREMENT.match(line)
         if found is None or _name(line).startswith("flowstone-"):
             continue
         marker = found.group(3) or ""
-        if not marker or re.search(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""", marker):
+        is_needed = not marker or re.search(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""", marker)
+        if is_needed or (allowed is not None and allowed.search(marker)):
             yield re.sub(r"[\s()]", "", found.group(1) + found.group(2))
 
 

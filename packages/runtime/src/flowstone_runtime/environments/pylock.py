@@ -1,12 +1,12 @@
 """pylock.toml (PEP 751) as uv writes it for one platform: wheels of each package that fit it."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from flowstone_interfaces import toml
 from flowstone_runtime.environments.request import Package
 
 
@@ -17,7 +17,7 @@ def read_pylock(text: str) -> tuple[Package, ...]:
         ValueError: a package has no wheel with a hash, or it is no pylock.toml.
     """
     try:
-        return tuple(_package(raw) for raw in tomllib.loads(text).get("packages", ()))
+        return tuple(_package(raw) for raw in toml.loads(text).get("packages", ()))
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"it is no pylock.toml that uv wrote: {error!r}") from error
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstone_runtime.errors import UsageError
+from flowstone_runtime.module_start import module_argv
 
 
 class RattlerError(Exception):
@@ -28,7 +28,7 @@ def ask_rattler(environ: Mapping[str, str], **question: Any) -> Any:
     with tempfile.TemporaryDirectory(prefix="flowstone-rattler-") as folder:
         answer = Path(folder) / "answer.json"
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "flowstone_runtime.environments.rattler_program", str(answer)],
+            [*module_argv("flowstone_runtime.environments.rattler_program"), str(answer)],
             input=json.dumps(question),
             env=dict(environ),
             capture_output=True,

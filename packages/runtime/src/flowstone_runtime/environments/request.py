@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore.address import address_of
+from flowstone_interfaces.python_310 import Self
 
 LOCK_FORMAT = 1
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import attrs
 
+from flowstone_runtime.module_start import WITHOUT_WORKING_FOLDER
+
 _START = (
     "import sys; sys.path += sys.argv.pop(1).split({separator!r}); "
     "from {entry} import main; sys.exit(main(sys.argv[1:]))"
@@ -33,8 +35,12 @@ def step_environment(
     Python does not reach it. `entry` is the module whose `main` is the worker.
     """
     path = os.pathsep.join(map(str, import_folders))
-    # -P: a file in the working folder named like a module of ours must not take its place.
-    argv = (str(prefix / "bin" / "python"), "-P", "-c", _START.format(separator=os.pathsep, entry=entry), path)
+    argv = (
+        str(prefix / "bin" / "python"),
+        "-c",
+        WITHOUT_WORKING_FOLDER + _START.format(separator=os.pathsep, entry=entry),
+        path,
+    )
     return StepEnvironment(
         key,
         argv,

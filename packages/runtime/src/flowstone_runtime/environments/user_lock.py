@@ -1,13 +1,13 @@
 """A lock file of the user's: what it pins, as requirements and as hashes that have to be met."""
 
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from flowstone_interfaces import toml
 from flowstone_runtime.environments.uv_program import run_uv
 
 _EXPORT = ("export", "--quiet", "--frozen", "--no-emit-workspace", "--no-header", "--format", "pylock.toml")
@@ -43,7 +43,7 @@ def pins_of(texts: tuple[tuple[str, str], ...], environ: Mapping[str, str]) -> P
     if name == "uv.lock":
         text = _exported(texts, environ)
     try:
-        packages = tomllib.loads(text).get("packages", ())
+        packages = toml.loads(text).get("packages", ())
         lines = [
             f"{each['name']}=={each['version']}" + (f" ; {each['marker']}" if "marker" in each else "")
             for each in packages

@@ -1,12 +1,13 @@
 """Which task to do once more, and what it starts from: decided from the journal of its run alone."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore import Artifact, RunSummary, TaskFinished, TaskStarted
 from flowstone_graph import FlowGraph, ForeachFrame, Kind, TaskKey
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.past_runs.reuse import ReusedTask
 from flowstone_runtime.tasks.gang import is_gang_member

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
 
 import attrs
 
@@ -19,6 +18,7 @@ from flowstone_datastore import (
 from flowstone_interfaces import FlowstoneError, Pathspec
 from flowstone_interfaces.execution_name import run_id_of
 from flowstone_interfaces.production import CANCELLED, ERROR, EXECUTION, RUN, STARTED
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.production.beginning import started_record
 from flowstone_runtime.production.finished_tasks import RUN_SEGMENT
 from flowstone_runtime.production.hooks import call_hooks

@@ -1,12 +1,12 @@
 """Which task a job is to do: the variables of its environment, and what they mean in the run's graph."""
 
 from collections.abc import Mapping
-from typing import Self
 
 import attrs
 
 from flowstone_graph import FlowGraph, TaskKey
 from flowstone_interfaces.production import FAILURE, INPUT, ITEM, PARENT, RUN, STEP
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.errors import UsageError
 
 

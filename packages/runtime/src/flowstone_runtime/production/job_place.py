@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 import attrs
 
 from flowstone_client.settings import Settings
 from flowstone_datastore import Datastore, LockedEnvironment
 from flowstone_interfaces.production import FLOW, VERSION
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.remote.launch import Launch
 from flowstone_runtime.remote.node_cache import NodeCache

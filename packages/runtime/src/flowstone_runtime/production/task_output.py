@@ -6,10 +6,10 @@ import threading
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
 
 from flowstone_datastore import LogFrame, LogSegment, LogSpan, StorageError
 from flowstone_graph import TaskKey
+from flowstone_interfaces.python_310 import Self
 
 _STREAMS = {1: "stdout", 2: "stderr"}
 _READ_BYTES = 65_536

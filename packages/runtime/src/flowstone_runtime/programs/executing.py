@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from typing import Self
 
 from flowstone_client import Client, Run, Task
 from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.programs.announcement import Announcement
 from flowstone_runtime.tasks.captured_output import CapturedOutput
 
@@ -68,21 +68,25 @@ class Executing:
             return "timeout" if self._is_timed_out else "running"
         return "successful" if code == 0 else "failed"
 
-    async def wait(self, timeout: float | None = None, stream: str | None = None) -> Self:  # noqa: ASYNC109 - the name users know
+    async def wait(self, timeout: float | None = None, stream: str | None = None) -> Self:
         """Wait for the end, at most `timeout` seconds; show `stream` (`stdout` or `stderr`) meanwhile."""
         import asyncio
 
         try:
-            async with asyncio.timeout(timeout):
-                if stream is not None:
-                    async for _, line in self.stream_log(stream):
-                        sys.stdout.write(line)
-                while self.returncode is None:  # noqa: ASYNC110 - a process ends without an event
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
+            await asyncio.wait_for(self._ended(stream), timeout)
+        except asyncio.TimeoutError:  # another one than `TimeoutError` in Python 3.10
             self._is_timed_out = True
             return self
         return await asyncio.to_thread(self.finish)
+
+    async def _ended(self, stream: str | None) -> None:
+        import asyncio
+
+        if stream is not None:
+            async for _, line in self.stream_log(stream):
+                sys.stdout.write(line)
+        while self.returncode is None:  # noqa: ASYNC110 - a process ends without an event
+            await asyncio.sleep(0.05)
 
     async def stream_log(self, stream: str, position: int = 0) -> AsyncIterator[tuple[int, str]]:
         """Each line that is written, from `position` on, with the position to go on from."""

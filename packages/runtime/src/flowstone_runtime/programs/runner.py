@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.programs.announcement import VARIABLE
 from flowstone_runtime.programs.executing import Executing, ExecutingRun, ExecutingTask
 from flowstone_runtime.programs.option_words import command_words, top_level_words

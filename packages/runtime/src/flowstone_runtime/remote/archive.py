@@ -5,12 +5,13 @@ Not BLAKE3, which names all else: who unpacks it has the standard library and no
 
 import hashlib
 from collections.abc import Collection, Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore import ObjectNotFoundError
 from flowstone_datastore.storage import Storage
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ from flowstone_executors.node.s3 import S3Error, S3Place
 
 FORMAT = 1
 _START = (
-    "import sys;p=sys.path;b=sys.argv.pop(1);"
+    "import sys;p=sys.path;p[:]=[e for e in p if e];b=sys.argv.pop(1);"
     # before what is installed: the worker must find the versions that it was started with
     "i=next((i for i,e in enumerate(p) if e.endswith('-packages')),len(p));p.insert(i,b);"
     "from importlib import import_module;sys.exit(import_module(sys.argv.pop(1)).main(sys.argv[1:]))"
@@ -61,7 +61,7 @@ def prepare(launch_url: str, entry: str) -> list[str]:
     launch = json.loads(data)
     check_machine(launch)
     bundle, code = (have_archive(place, cache, launch[kind]) for kind in ("bundle", "code"))
-    return [sys.executable, "-P", "-c", _START, bundle, entry, file, code]
+    return [sys.executable, "-c", _START, bundle, entry, file, code]
 
 
 def check_machine(launch: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ The source is what is installed here, so a task far away runs the very files tha
 are among them: a bundle is for one platform and one minor version of Python.
 """
 
+import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -39,7 +40,9 @@ class BundleFiles:
 def worker_files(store: str) -> BundleFiles:
     """What the worker needs for a store at this URL; this process uses it without what is not installed here."""
     found = dict(_own_files())
-    names = [match[0] for line in own_requirements(store) if (match := _NAME.match(line))]
+    names = [
+        match[0] for line in own_requirements(store, platform.python_version()) if (match := _NAME.match(line))
+    ]
     installed = [name for name in names if _is_installed(name)]
     return BundleFiles({**found, **distribution_files(installed).files})
 

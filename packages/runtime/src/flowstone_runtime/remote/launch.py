@@ -10,12 +10,13 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore import ObjectNotFoundError
 from flowstone_datastore.storage import Storage
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.remote.archive import Archive
 
 FORMAT = 1

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
 import attrs
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flowstone_interfaces import Stream
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.reporting.reporter import RunHeader
 from flowstone_runtime.reporting.run_hints import describe_end, describe_start
 

@@ -1,6 +1,5 @@
 """Call the exit hooks of a run that is over: one after the other, whatever becomes of them."""
 
-import sys
 import time
 
 import attrs
@@ -11,13 +10,14 @@ from flowstone_graph import Task, TaskKey
 from flowstone_interfaces import Executor, Stream, TaskFinished, TaskLog, TaskRequest, TaskStarted
 from flowstone_runtime.decorators.exit_hook import hooks_of
 from flowstone_runtime.hook_worker import HOOK_STEP, HookCall
+from flowstone_runtime.module_start import module_argv
 from flowstone_runtime.reporting.reporter import Reporter
 from flowstone_runtime.scheduling.ready_queue import Attempt
 from flowstone_runtime.scheduling.run_plan import Events, RunPlan, StopRequest
 from flowstone_runtime.scheduling.running_task import RunningTask
 from flowstone_runtime.tasks.end_of_task import end_of_task
 
-WORKER_ARGV = (sys.executable, "-P", "-m", "flowstone_runtime.hook_worker")
+WORKER_ARGV = module_argv("flowstone_runtime.hook_worker")
 
 
 @attrs.frozen

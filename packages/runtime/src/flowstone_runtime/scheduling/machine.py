@@ -4,11 +4,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
 
 import attrs
 
 from flowstone_interfaces import Resources
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.tasks.thread_share import usable_cores
 
 _MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

@@ -1,6 +1,5 @@
 """What each task of a step asks of an executor, but for what is its own."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import attrs
@@ -8,13 +7,14 @@ import attrs
 from flowstone_graph import Node
 from flowstone_interfaces import TaskRequest
 from flowstone_runtime.environments.step_environment import StepEnvironment
+from flowstone_runtime.module_start import module_argv
 from flowstone_runtime.tasks.thread_share import thread_variables
 
 if TYPE_CHECKING:
     from flowstone_runtime.remote.launch import LaunchRef
 
 # -P: a file in the working folder named like a module of ours must not take its place.
-WORKER_ARGV = (sys.executable, "-P", "-m", "flowstone_runtime.worker")
+WORKER_ARGV = module_argv("flowstone_runtime.worker")
 
 
 def step_request(

@@ -5,12 +5,13 @@ own and to another machine.
 """
 
 import json
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from flowstone_datastore import ChunkCache, RecordRef, Verify
 from flowstone_graph import ForeachFrame, TaskKey
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

@@ -1,6 +1,7 @@
 """A user's exception, told with the user's own frames only."""
 
 import os
+import sys
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +59,9 @@ def _trim(summary: traceback.TracebackException) -> None:
             continue
         seen.add(id(part))
         part.stack = traceback.StackSummary.from_list([f for f in part.stack if not f.filename.startswith(ours)])
-        waiting += [part.__cause__, part.__context__, *(part.exceptions or ())]
+        waiting += [part.__cause__, part.__context__]
+        if sys.version_info >= (3, 11):
+            waiting += part.exceptions or ()
 
 
 def _last_user_frame(trace: TracebackType | None) -> tuple[str | None, int | None]:

@@ -1,6 +1,8 @@
 """Changes of a class that can be taken back."""
 
-from typing import Any, Self
+from typing import Any
+
+from flowstone_interfaces.python_310 import Self
 
 _NOTHING: Any = object()
 

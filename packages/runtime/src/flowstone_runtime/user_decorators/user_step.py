@@ -10,11 +10,12 @@ class timed(UserStepDecorator):
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import attrs
 
 from flowstone_graph import FlowGraph, Node
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.decorators.step_decorator import StepDecorator, attach_to_step
 from flowstone_runtime.user_decorators.arguments import Arguments, WithArguments
 

@@ -1,9 +1,10 @@
 """How much of a machine there is, and what of it jobs hold."""
 
 from collections.abc import Sequence
-from typing import Self
 
 import attrs
+
+from flowstone_interfaces.python_310 import Self
 
 
 @attrs.frozen

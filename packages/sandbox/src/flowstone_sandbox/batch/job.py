@@ -14,8 +14,10 @@ EXITED = "Essential container in task exited"
 """What AWS says of every task whose container ran and ended, well or not."""
 
 
-class Status(enum.StrEnum):
+class Status(str, enum.Enum):
     """Where a job stands, in the order in which they follow each other."""
+
+    __str__ = str.__str__  # as in StrEnum, which Python 3.10 does not have
 
     SUBMITTED = "SUBMITTED"
     PENDING = "PENDING"

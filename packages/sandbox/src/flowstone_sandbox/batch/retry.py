@@ -1,10 +1,11 @@
 """Whether a job that failed is tried again: the rules of a retry strategy, as AWS Batch reads them."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
+from flowstone_interfaces.python_310 import Self
 from flowstone_sandbox.batch.errors import InvalidRequestError
 
 MOST_ATTEMPTS = 10

@@ -39,7 +39,7 @@ def as_sent(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event as AWS sends it: moto has its time as a number, and more fields."""
     when = event.get("time")
     if isinstance(when, int | float):
-        event = {**event, "time": dt.datetime.fromtimestamp(when, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        event = {**event, "time": dt.datetime.fromtimestamp(when, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
     return {name: value for name, value in event.items() if name not in ("ingestion-time", "replay-name")}
 
 

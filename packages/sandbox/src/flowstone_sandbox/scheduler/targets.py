@@ -76,7 +76,7 @@ def _job_options(given: str) -> dict[str, Any]:
 
 
 def _filled_in(text: str, schedule_arn: str, at: float) -> str:
-    when = dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = dt.datetime.fromtimestamp(at, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = {
         "schedule-arn": schedule_arn,
         "scheduled-time": when,

@@ -67,7 +67,7 @@ def _tell_start_as_text() -> None:
     def init(self: Any, *given: Any, **more: Any) -> None:
         original(self, *given, **more)
         if isinstance(self.start_time, dt.datetime):
-            moment = self.start_time.astimezone(dt.UTC)
+            moment = self.start_time.astimezone(dt.timezone.utc)
             self.start_time = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
     ExecutionDetails.__init__ = init
