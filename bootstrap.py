@@ -1,6 +1,6 @@
 """Set up everything and run it: `python3 bootstrap.py demo`, `python3 bootstrap.py tests`.
 
-Needs Python 3.11 or newer and git, nothing else. It makes a virtual environment in
+Needs Python 3.10 or newer and git, nothing else. It makes a virtual environment in
 `.bootstrap` that holds nox and uv, and has nox do the rest (see noxfile.py). It also
 works where the system's Python may not be changed and, on Debian, where neither pip nor
 ensurepip is installed.
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".bootstrap"
 REQUIREMENTS = ["nox>=2025.5", "uv>=0.8"]
-OLDEST_PYTHON = (3, 11)
+OLDEST_PYTHON = (3, 10)
 
 
 class SetupError(Exception):
@@ -27,7 +27,7 @@ class SetupError(Exception):
 def main(arguments: list[str]) -> int:
     """Set up nox, then run the sessions named, with the Python that runs this file."""
     if sys.version_info < OLDEST_PYTHON:
-        raise SetupError(f"this is Python {sys.version.split()[0]}; use Python 3.11 or newer")
+        raise SetupError(f"this is Python {sys.version.split()[0]}; use Python 3.10 or newer")
     python = HOME / "bin" / "python"
     mark = HOME / "ready"
     if not mark.exists() or mark.read_text(encoding="utf-8") != _stamp():

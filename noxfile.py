@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import nox
-import tomllib
+import nox.project
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -17,7 +17,8 @@ nox.options.sessions = ["lint", "typing", "tests"]
 ROOT = Path(__file__).parent
 ROOMS = ["interfaces", "graph", "datastore", "executors", "client", "runtime", "deployer", "sandbox", "flowstone"]
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", THIS_PYTHON]))
+OLDEST_PYTHON = "3.10"
+PYTHONS = list(dict.fromkeys([OLDEST_PYTHON, "3.11", "3.12", "3.13", THIS_PYTHON]))
 TEST_TOOLS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.100"]
 ON_ALL_CORES = ["--numprocesses", "auto", "--dist", "loadfile"]
 LINT_TOOLS = ["ruff==0.17.6"]
@@ -27,7 +28,7 @@ TYPE_TOOLS = ["mypy==2.4.1", "types-networkx"]
 
 
 def project(room: str) -> dict:
-    return tomllib.loads((ROOT / "packages" / room / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return nox.project.load_toml(ROOT / "packages" / room / "pyproject.toml")["project"]
 
 
 def siblings(room: str) -> list[str]:
@@ -77,6 +78,15 @@ def tests(session: nox.Session) -> None:
         "examples/flights/requirements.txt",
     )
     session.run("pytest", *ON_ALL_CORES, *session.posargs, env=KEEP_COMPILED)
+
+
+@nox.session(python=OLDEST_PYTHON)
+def oldest(session: nox.Session) -> None:
+    """Run the quick half of the tests with the oldest Python that steps may choose, if it is installed."""
+    session.install(*editable(ROOMS), *TEST_TOOLS, *S3_TEST_TOOLS)
+    quick = [f"packages/{room}" for room in ("interfaces", "graph", "client", "executors", "deployer")]
+    flows = [f"tests/end_to_end/test_{name}.py" for name in ("semantics", "resume", "commands")]
+    session.run("pytest", "-q", *ON_ALL_CORES, *quick, *flows, *session.posargs, env=KEEP_COMPILED)
 
 
 @nox.session

@@ -13,8 +13,8 @@ from pathlib import Path
 import attrs
 import click.testing
 import pytest
-import tomllib
 
+from flowstone_interfaces import toml
 from flowstone_sandbox import Folders, SandboxOptions
 from flowstone_sandbox.client import SandboxClient
 from flowstone_sandbox.command import sandbox as command
@@ -86,7 +86,7 @@ def test_two_commands_take_a_user_there_and_back(tmp_path):
     try:
         assert "is ready at http://127.0.0.1:" in began.output, began.exception
         profile = tmp_path / "config" / "flowstone" / "sandbox.toml"
-        settings = tomllib.loads(profile.read_text())
+        settings = toml.loads(profile.read_text())
         variables = json.loads(flowstone("env", "--json").output)
         assert settings == {
             "store": f"s3://flowstone/store?endpoint_url={variables['AWS_ENDPOINT_URL']}&region=us-east-1",

@@ -90,8 +90,16 @@ class SeparatedTexts(click.ParamType):  # type: ignore[type-arg]  # generic in n
 
 
 _PLAIN: dict[Any, Any] = {str: click.STRING, int: click.INT, float: click.FLOAT, bool: click.BOOL}
+
+
+def _time(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(
+        f"{text[:-1]}+00:00" if text.endswith("Z") else text
+    )  # Python 3.10 reads no Z
+
+
 _DATE = TextOf("date", dt.date, dt.date.fromisoformat, "2026-01-31")
-_DATETIME = TextOf("time", dt.datetime, dt.datetime.fromisoformat, "2026-01-31T12:00")
+_DATETIME = TextOf("time", dt.datetime, _time, "2026-01-31T12:00")
 
 
 def click_type_of(declared: Any, default: Any) -> Any:

@@ -62,5 +62,5 @@ def _record(thing: Mapping[str, Any]) -> dict[str, Any]:
         run_id = run_id_of(thing["execution"], thing["started"] / 1000)
         about = {"type": "run", "name": thing["flow"], "id": f"{thing['flow']}/{run_id}"}
         return {**about, "timestamp": thing["stopped"] / 1000}
-    when = datetime.fromisoformat(thing["time"]).timestamp()
+    when = datetime.fromisoformat(thing["time"].replace("Z", "+00:00")).timestamp()  # Python 3.10 reads no Z
     return {"type": "event", "name": thing["name"], "id": thing["id"], "timestamp": when}

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -13,6 +13,7 @@ from flowstone_client.settings import Settings
 from flowstone_datastore import Datastore
 from flowstone_interfaces.plugins import load_plugin
 from flowstone_interfaces.production_scheduler import ProductionScheduler
+from flowstone_interfaces.python_310 import Self
 from flowstone_runtime.commands.production import record_cancellation
 from flowstone_runtime.errors import UsageError
 from flowstone_runtime.production.on_scheduler import GROUP, OnScheduler
