@@ -13,7 +13,7 @@ from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.production.deployment import awaited_at_deployment
 from flowstone_runtime.production.on_scheduler import OnScheduler
 from flowstone_runtime.production.plan import planned
-from flowstone_runtime.scheduling.local_run import flow_facts
+from flowstone_runtime.scheduling.run_record import flow_facts
 
 
 def show_command(scheduler: str, kind: type[ProductionScheduler]) -> click.Command:

@@ -12,7 +12,8 @@ import click
 from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.reporting.plain_reporter import plain_reporter
 from flowstone_runtime.reporting.reporter import Reporter
-from flowstone_runtime.scheduling.local_run import Isolation, OpenReporter, RunOptions, run_flow
+from flowstone_runtime.scheduling.local_run import OpenReporter, run_flow
+from flowstone_runtime.scheduling.run_options import Isolation, RunOptions
 from flowstone_runtime.scheduling.run_plan import DEFAULT_MAX_NUM_SPLITS
 
 if TYPE_CHECKING:

@@ -37,8 +37,10 @@ from flowstone_runtime.flowspec import FlowSpec
 from flowstone_runtime.parameters.included_content import save_value
 from flowstone_runtime.past_runs.resume import ResumeRequest
 from flowstone_runtime.past_runs.spin import InputChanges, SpinTask, taken_over
-from flowstone_runtime.scheduling.local_run import SEGMENT, Isolation, RunOptions, run_record
+from flowstone_runtime.scheduling.local_run import SEGMENT
+from flowstone_runtime.scheduling.run_options import Isolation, RunOptions
 from flowstone_runtime.scheduling.run_plan import Events
+from flowstone_runtime.scheduling.run_record import run_record
 from flowstone_runtime.scheduling.step_request import WORKER_ARGV, step_request
 from flowstone_runtime.tasks.end_of_task import end_of_task
 from flowstone_runtime.tasks.task_runner import TaskRunner

@@ -21,7 +21,9 @@ from flowstone_runtime.production.awaited import Awaited, awaited_of
 from flowstone_runtime.production.beginning import DEPLOYMENT, LAUNCH, PLAN
 from flowstone_runtime.production.plan import plan_of, plan_to_json
 from flowstone_runtime.remote.far_steps import check_reachable
-from flowstone_runtime.scheduling.local_run import RunOptions, run_environments, run_launch, run_record
+from flowstone_runtime.scheduling.run_launch import run_launch
+from flowstone_runtime.scheduling.run_options import RunOptions
+from flowstone_runtime.scheduling.run_record import run_environments, run_record
 
 
 @attrs.frozen

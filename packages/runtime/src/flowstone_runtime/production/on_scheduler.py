@@ -13,7 +13,7 @@ from flowstone_runtime.command_line.context import CommandContext
 from flowstone_runtime.configs.config import bound_configs
 from flowstone_runtime.declared_graph import declared_graph
 from flowstone_runtime.production.tokens import Tokens, check_token, key_of
-from flowstone_runtime.scheduling.local_run import flow_facts
+from flowstone_runtime.scheduling.run_record import flow_facts
 
 GROUP = "flowstone.deployers"
 """The entry-point group of production schedulers."""
