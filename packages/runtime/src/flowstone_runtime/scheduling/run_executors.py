@@ -20,7 +20,7 @@ from flowstone_runtime.worker import SERVE, ForkedWorker
 def task_executor(
     isolation: Isolation, runner: TaskRunner, events: Events, place: ExecutorPlace, settings: Settings
 ) -> Executor:
-    """What runs the tasks: on this machine, in an interpreter of a step's own, or elsewhere, as each request says."""
+    """What runs the tasks: here, in an interpreter of a step's own, or elsewhere, as each request says."""
     worker = ForkedWorker(runner)
     own: Executor
     if isolation is Isolation.NONE:
