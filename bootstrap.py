@@ -36,8 +36,7 @@ def main(arguments: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     # Tests run with the Python that runs this file; nox alone would run them with every version it finds.
     names = [f"tests-{version}" if name == "tests" else name for name in arguments or ["demo"]]
-    sessions = [option for name in names for option in ("-s", name)]
-    command = [python, "-m", "nox", "-f", ROOT / "noxfile.py", *sessions]
+    command = [python, "-m", "nox", "-f", ROOT / "noxfile.py", "-s", *names]
     # nox looks for interpreters on the PATH: this one must be the first it finds.
     path = os.pathsep.join([str(HOME / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
