@@ -92,7 +92,7 @@ for name in sys.argv[1:]:
 
 
 def oldest_installed() -> str | bool:
-    """The oldest Python that steps may choose: of pyenv (whose shims fail for what is not chosen), or of the path."""
+    """The oldest Python that steps may choose: of pyenv (its shims fail for what is not chosen), or the path's."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
     found = sorted(map(str, pyenv.glob(f"versions/{OLDEST_PYTHON}.*/bin/python{OLDEST_PYTHON}")))
     return found[-1] if found else shutil.which(f"python{OLDEST_PYTHON}") or False

@@ -1,6 +1,7 @@
 """`flowstone debug TASK`: a prompt in a task that ran, with its code, its inputs and `self` as they were."""
 
 import code
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,9 +67,9 @@ def _post_mortem(past: "PastTask") -> None:
 
 def _kernel(names: dict[str, Any]) -> None:
     try:
-        from ipykernel.embed import embed_kernel
+        embed: Any = import_module("ipykernel.embed")
     except ImportError as error:
         from flowstone_client import MissingPackageError
 
         raise MissingPackageError("a kernel", "ipykernel") from error
-    embed_kernel(local_ns=names)  # type: ignore[no-untyped-call] # it ships no types
+    embed.embed_kernel(local_ns=names)
