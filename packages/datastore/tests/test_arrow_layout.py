@@ -1,7 +1,7 @@
 """Which bytes of an Arrow file are needed for some of its columns."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 pa = pytest.importorskip("pyarrow", reason="tables need pyarrow: the extra frames")
@@ -91,6 +91,7 @@ def test_the_bytes_of_some_columns_are_enough(table, chosen, compression):
 
 
 @settings(max_examples=200, deadline=None)
+@example(junk=b"", cut=0, at=1651, value=128)  # a buffer of less than no bytes
 @given(junk=st.binary(max_size=200), cut=st.integers(0, 2000), at=st.integers(0, 2000), value=st.integers(0, 255))
 def test_damaged_files_are_refused_or_read_as_something(junk, cut, at, value):
     """No place outside of the file is ever named, and nothing else is raised."""

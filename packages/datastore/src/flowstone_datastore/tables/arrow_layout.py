@@ -124,7 +124,7 @@ def ranges_of(head: BatchHead, block: Block, schema: pa.Schema, columns: Sequenc
         if field.name in wanted:
             found += head.buffers[at : at + count]
         at += count
-    if at != len(head.buffers) or any(start < 0 or start + size > block.body_bytes for start, size in found):
+    if at != len(head.buffers) or any(min(part) < 0 or sum(part) > block.body_bytes for part in found):
         raise UnknownLayoutError
     return [(block.body + start, block.body + start + size) for start, size in found if size]
 
