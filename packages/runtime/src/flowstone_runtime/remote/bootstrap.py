@@ -65,7 +65,7 @@ def prepare(launch_url: str, entry: str) -> list[str]:
 
 
 def check_machine(launch: dict[str, Any]) -> None:
-    """Refuse another Python, another platform.
+    """Refuse another Python, another platform, and a Python that cannot unpack archives safely.
 
     Raises:
         BootstrapError: it is one.
@@ -80,6 +80,11 @@ def check_machine(launch: dict[str, Any]) -> None:
             f"this image has Python {python} on {sysconfig.get_platform()}, but the run was started with Python "
             f"{launch['python']} on {launch['platform']}; name an image that has the same, such as "
             f"python:{launch['python']}, or start the run with this one"
+        )
+    if not hasattr(tarfile, "data_filter"):  # of 3.10.12, 3.11.4, and all of 3.12 on
+        raise BootstrapError(
+            f"this image has Python {sys.version.split()[0]}, which cannot unpack archives safely; "
+            f"name an image with a later patch of it, such as python:{launch['python']}"
         )
 
 
