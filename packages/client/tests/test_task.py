@@ -54,6 +54,7 @@ def test_what_a_finished_task_says_of_itself(written):
     assert task.seconds == 2.5
     assert task.reads == reads
     assert task.exception is None
+    assert task.failure_reason is None
     assert repr(task) == "Task('Train/1/fit/1', finished)"
 
 
@@ -82,6 +83,7 @@ def test_a_failed_task_says_why_and_what_it_had_set(written):
     assert (task.state, task.finished, task.successful) == (TaskState.FAILED, True, False)
     assert (task.exception.type, task.exception.message) == ("KeyError", "no such column")
     assert (task.exception.file, task.exception.line) == ("train.py", 12)
+    assert task.failure_reason == "exited"
     assert task.data.before == 1
 
 

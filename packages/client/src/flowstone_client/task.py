@@ -126,6 +126,15 @@ class Task(RunMember, depth=4):
         ended = self._known.ended
         return ended.error if isinstance(ended, TaskFailed) else None
 
+    @property
+    def failure_reason(self) -> str | None:
+        """Why its last attempt failed: `exception`, `signalled`, `timed_out`, `cancelled` (it was stopped), ...
+
+        `None` if it did not fail, or nobody could say.
+        """
+        ended = self._known.ended
+        return (ended.reason or None) if isinstance(ended, TaskFailed) else None
+
     # Where it stands
 
     @property

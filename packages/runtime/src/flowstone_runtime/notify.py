@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from flowstone_interfaces import FlowstoneError
+from flowstone_interfaces import FlowstoneError, Reason
 from flowstone_runtime.decorators.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -52,11 +52,14 @@ class NotificationError(FlowstoneError, OSError):
 
 
 def news_of(run: "Run") -> dict[str, Any]:
-    """What is told of a run, as plain data; times in seconds since 1970, UTC."""
+    """What is told of a run, as plain data; times in seconds since 1970, UTC.
+
+    Of its tasks, those that failed by themselves are named.
+    """
     ended = run.finished_at
-    failed = [
-        {"task": task.pathspec, "error": _in_words(task.exception)} for task in run.failed_tasks[:_MOST_NAMED]
-    ]
+    # Those that were stopped because another one failed, or with the run, say nothing of why.
+    failed = [task for task in run.failed_tasks if task.failure_reason != Reason.CANCELLED.value]
+    named = [{"task": task.pathspec, "error": _in_words(task.exception)} for task in failed[:_MOST_NAMED]]
     return {
         "run": run.pathspec,
         "flow": run.pathspec.partition("/")[0],
@@ -65,13 +68,13 @@ def news_of(run: "Run") -> dict[str, Any]:
         "user": run.user,
         "created_at": run.created_at.timestamp(),
         "finished_at": None if ended is None else ended.timestamp(),
-        "failed": failed,
-        "failed_count": len(run.failed_tasks),
+        "failed": named,
+        "failed_count": len(failed),
     }
 
 
 def _in_words(error: "TaskError | None") -> str:
-    return "" if error is None else f"{error.type}: {error.message}"
+    return "" if error is None else ": ".join(part for part in (error.type, error.message) if part)
 
 
 def sentence_of(news: Mapping[str, Any]) -> str:
